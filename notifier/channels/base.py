@@ -1,0 +1,95 @@
+"""The contract of a channel: it takes one message to one provider and says truthfully what became of it.
+
+A channel builds the payload and judges the answer; nothing else. When to send, how often to try again, what to write into the
+store: all of that belongs to `delivery`. A channel never retries by itself, because only the outbox knows what a second try may
+cost, and never swallows a failure.
+
+What `send` may do:
+
+- return a `Receipt`: the provider has taken responsibility for the message;
+- raise `DeliveryFailed` with a verdict:
+  `PERMANENT`  this person cannot be reached this way; do not try again (`550 5.1.1`);
+  `TEMPORARY`  not sent, may be tried again later (`451`, connection refused); what is not known is temporary;
+  `UNCERTAIN`  it may have been sent: the connection was lost after the last byte;
+  `SENDER`     not the person's fault: our login, our quota, our address. The whole channel pauses.
+
+What a channel cannot do is a failure in words, never a silent drop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from notifier.content.rendered import Rendered
+from notifier.domain.retry import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message, ready for one person.
+
+    Attributes:
+        delivery_id: of the outbox row; goes into ENVID and into logs, where no name or address may stand.
+        address: where it goes on this channel: an e-mail address.
+        name: the person's name as it stands beside the address; may hold anything a roster can hold.
+        message_id: without angle brackets. With `dated` it is fixed for ever: a repeat is the same bytes.
+        dated: the Date header, aware.
+        rendered: the text in the person's language.
+    """
+
+    delivery_id: int
+    campaign: str
+    address: str
+    name: str
+    message_id: str
+    dated: datetime
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider took the message. `reply` is what it said ("250 2.0.0 Ok: queued as 4Zx1")."""
+
+    reply: str
+
+
+class DeliveryFailed(Exception):  # noqa: N818 - it is what happened, not a mistake of ours
+    """The message was not taken, or nobody knows.
+
+    Attributes:
+        verdict: see the head of this module.
+        reply: the provider's own words, shortened to one line, without the recipient's address.
+        pause_seconds: how long the provider asked to be left alone, or None.
+    """
+
+    def __init__(self, verdict: Verdict, reply: str, *, pause_seconds: float | None = None) -> None:
+        super().__init__(f"{verdict}: {reply}")
+        self.verdict = verdict
+        self.reply = reply
+        self.pause_seconds = pause_seconds
+
+
+class Channel(Protocol):
+    """See the head of this module.
+
+    Attributes:
+        name: "smtp", "graph", "slack" or "file"; stands in the outbox.
+        concurrency: how many `send` calls may run at once.
+        resend_when_uncertain: True where a second copy of the same bytes is harmless (SMTP: same Message-ID and Date).
+    """
+
+    name: str
+    concurrency: int
+    resend_when_uncertain: bool
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """Hand over one message.
+
+        Raises:
+            DeliveryFailed: it was not taken, or nobody knows.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections. Sending again afterwards opens new ones."""

@@ -1,0 +1,34 @@
+"""What a failed try means, and when to try again: pure arithmetic."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What became of a message that was not simply taken. What each means stands in `channels/base.py`."""
+
+    PERMANENT = "permanent"
+    TEMPORARY = "temporary"
+    UNCERTAIN = "uncertain"
+    SENDER = "sender"
+
+
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=4)
+_SPREAD = 0.2
+
+
+def pause_before(attempt: int, spread: float) -> timedelta:
+    """How long to wait after the `attempt`-th failed try (1 for the first).
+
+    1, 2, 4 … minutes, at most 4 hours, each shortened or lengthened by up to a fifth so that a storm does not come back as one.
+
+    Args:
+        attempt: failed tries so far, at least 1.
+        spread: any number in [-1, 1]; the same number gives the same pause.
+    """
+    doublings = min(attempt - 1, 16)
+    pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE)
+    return pause * (1 + _SPREAD * spread)

@@ -1,0 +1,204 @@
+"""Connections and transactions: the one door to the store.
+
+Reading happens on a pool of connections, each read a consistent snapshot. Writing happens one transaction at a time for each
+process. SQLite allows one writer anyway; asking for the lock at the start (`BEGIN IMMEDIATE`) makes the others wait their turn
+instead of failing in the middle.
+
+**Group commit.** Every committed transaction of SQLite under `synchronous=FULL` costs a flush of the disk. `write_async` hands
+the work to one writer thread, which takes everything that has been asked for meanwhile, runs each piece in a savepoint of its
+own, and commits them together. A piece that raises is undone alone and its caller gets the exception; the others are not
+touched. No caller is told "done" before the commit has returned, so whoever awaited `write_async` may rely on it being durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from notifier.errors import ConfigurationError, StoreError
+
+T = TypeVar("T")
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+_BUSY_TIMEOUT_SECONDS = 30
+_LARGEST_GROUP = 256
+_READERS = 4
+
+
+class Database:
+    """A store on SQLite or PostgreSQL.
+
+    Attributes:
+        dialect: SQLITE or POSTGRESQL.
+        path: the file of an SQLite store, else None.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Name the store; nothing is opened before the first use.
+
+        Raises:
+            ConfigurationError: the URL is of no kind that is known.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            msg = f"storage.url: {url!r} is not a database URL"
+            raise ConfigurationError(msg, hint="write sqlite:///notifier.db or postgresql+psycopg://…") from None
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in {SQLITE, POSTGRESQL}:
+            msg = f"storage.url: a store on {self.dialect!r} is not supported"
+            raise ConfigurationError(msg, hint="use sqlite:///… or postgresql+psycopg://…")
+        self.path = parsed.database if self.dialect == SQLITE else None
+        if self.dialect == SQLITE:
+            self.engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        self._writing = self.engine.execution_options(notifier_write=True)
+        self._write_lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
+        self._writer = _Writer(self)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state of the store."""
+        with _plain_errors(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a transaction of its own: committed at the end, undone on an exception."""
+        with self._write_lock, _plain_errors(), self._writing.connect() as connection, connection.begin():
+            yield connection
+
+    async def read_async(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a reading connection in a thread."""
+
+        def run() -> T:
+            with self.read() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def write_async(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in the writer thread; returns once what it wrote is durable."""
+        return await asyncio.wrap_future(self._writer.submit(work))
+
+    def close(self) -> None:
+        """Finish what was asked for and close every connection."""
+        self._writer.close()
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+
+
+class _Writer:
+    """The thread behind `write_async`, started at its first use."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
+                self._thread.start()
+        future: Future[T] = Future()
+        self._waiting.put((work, future))
+        return future
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            group = [self._waiting.get()]
+            while len(group) < _LARGEST_GROUP and not self._waiting.empty():
+                group.append(self._waiting.get())
+            closing = None in group
+            self._commit([item for item in group if item is not None])
+
+    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+        """Run the pieces, commit them together, and only then tell their callers."""
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self._database.write() as connection:
+                for work, future in group:
+                    if future.set_running_or_notify_cancel():
+                        outcomes.append((future, *_run_alone(connection, work)))
+        except Exception as error:  # noqa: BLE001 - the commit failed: every caller of this group must hear of it
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future, result, error in outcomes:
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+def _run_alone(connection: Connection, work: Callable[[Connection], T]) -> tuple[T | None, BaseException | None]:
+    """Run one piece in a savepoint. An error of the store itself ends the whole group; any other only this piece."""
+    try:
+        with connection.begin_nested():
+            return work(connection), None
+    except OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - handed to the caller, whose error it is
+        return None, error
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say in words what the driver says in its own."""
+    try:
+        yield
+    except OperationalError as error:
+        said = str(error.orig).strip()
+        msg = f"the store could not be used: {said}"
+        raise StoreError(msg, hint=_hint_for(said)) from error
+
+
+def _hint_for(said: str) -> str | None:
+    lowered = said.lower()
+    if "locked" in lowered:
+        return "another program holds the store; it was waited for 30 seconds. Try again when that program has ended"
+    if "full" in lowered or "no space" in lowered:
+        return "free some space on the disk; nothing that was accepted is lost"
+    if "unable to open" in lowered:
+        return "check that the folder of storage.url exists and that this user may write there"
+    if "no such table" in lowered or "does not exist" in lowered:
+        return "run `notifier migrate`"
+    if "connection" in lowered:
+        return "check storage.url, and that the database server is running"
+    return None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("notifier_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,250 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+Instants are whole microseconds since 1970 UTC: one integer that both databases compare and index alike, and that no driver
+reads in a zone of its own. Closed sets of words are plain text, checked by the code that writes them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since 1970 UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class State(StrEnum):
+    """Where a delivery stands. `planned -> claimed -> accepted | retry | refused | unknown`, or it ends unsent."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    RETRY = "retry"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+
+
+class Kind(StrEnum):
+    """What a delivery carries. Its `occasion` says which one of that kind: see `deliveries`."""
+
+    REMINDER = "reminder"
+    RECEIPT = "receipt"
+
+
+# SQLite gives a row number to INTEGER PRIMARY KEY only; PostgreSQL wants 64 bits.
+_RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Each distinct (zone, country, region) of the roster. The planner thinks in these, never in single people.
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("time_zone", String(64), nullable=False),
+    Column("country", String(2), nullable=False, server_default=""),
+    Column("region", String(8), nullable=False, server_default=""),
+    UniqueConstraint("time_zone", "country", "region"),
+)
+
+employees = Table(
+    "employees",
+    metadata,
+    Column("key", _RowNumber, primary_key=True),
+    Column("id", String(255), nullable=False, unique=True),
+    Column("email", String(320), nullable=False),
+    Column("email_key", String(320), nullable=False, index=True),  # casefolded, for finding
+    Column("given_name", String(255), nullable=False),
+    Column("family_name", String(255), nullable=False),
+    Column("language", String(2)),  # what the roster says
+    Column("language_choice", String(2)),  # what the person chose on a page; wins
+    Column("calendar_id", ForeignKey("calendars.id"), nullable=False),
+    Column("department", String(255)),
+    Column("manager_id", String(255)),
+    Column("active", Boolean, nullable=False),
+    Column("leave_until", Date),  # inclusive
+    Column("public_id", String(22), nullable=False, unique=True),  # what a link carries in place of the id
+    Column("link_version", Integer, nullable=False, server_default="1"),  # raised to void every link of the person
+    Column("joined_at", Instant, nullable=False),
+    Column("left_at", Instant),
+    Index("ix_employees_manager_id", "manager_id"),
+    Index("ix_employees_leave", "leave_until", sqlite_where=text("leave_until IS NOT NULL"), postgresql_where=text("leave_until IS NOT NULL")),
+    Index("ix_employees_calendar", "calendar_id"),
+)
+
+# The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
+# unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is the
+# step's `days_before` for a reminder and the acknowledgement's id for a receipt.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("campaign", String(64), nullable=False),
+    Column("employee_key", ForeignKey("employees.key"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("occasion", BigInteger, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("message", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),  # why it stands where it stands, in words
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),  # when its window opened first
+    Column("next_at", Instant, nullable=False),  # not before this: the window, or a retry
+    Column("closes_at", Instant, nullable=False),  # the window closes; the next one is looked for
+    Column("expires_at", Instant, nullable=False),  # the step is no longer current from here on
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("owner", String(36)),  # of the claim; with `epoch` it fences a sender that woke up late
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Instant),
+    Column("message_id", String(255)),  # fixed at the first claim, as is `dated`: a repeat is the same bytes
+    Column("dated", Instant),
+    Column("days_left", Integer),  # what the text says; a claim on another day is dated and rendered anew
+    Column("language", String(2)),
+    Column("subject", Text),
+    Column("finished_at", Instant),
+    Column("reply", Text),  # the provider's own words
+    UniqueConstraint("campaign", "employee_key", "kind", "occasion", "channel"),
+    Index(
+        "ix_deliveries_waiting",
+        "channel",
+        "next_at",
+        sqlite_where=text("state IN ('planned', 'retry', 'claimed')"),
+        postgresql_where=text("state IN ('planned', 'retry', 'claimed')"),
+    ),
+    Index("ix_deliveries_employee", "employee_key"),
+)
+
+# Every answer ever given. The one with `revoked_at` empty is the one that counts; there is at most one for each campaign and person.
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("campaign", String(64), nullable=False),
+    Column("employee_key", ForeignKey("employees.key"), nullable=False),
+    Column("answer", String(32), nullable=False),
+    Column("assurance", String(16), nullable=False),
+    Column("settles", Boolean, nullable=False),
+    Column("channel", String(16), nullable=False),  # page, cli, slack
+    Column("answered_at", Instant, nullable=False),
+    Column("actor", String(255)),  # the operator, when somebody answered on behalf
+    Column("revoked_at", Instant),
+    Column("revoked_because", String(32)),  # undone, not_me, answered_again
+    Index(
+        "uq_acknowledgements_current",
+        "campaign",
+        "employee_key",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+    Index("ix_acknowledgements_employee", "employee_key"),
+)
+
+# How fast a provider may be used, shared by every process: one GCRA row for each limit.
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("name", String(64), primary_key=True),  # "smtp/minute", "smtp/day"
+    Column("full_at", Instant, nullable=False),  # theoretical arrival time of the next message at the steady rate
+)
+
+# Sending stopped: for everything ("all") or for one channel. A lifted hold stays as a record.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("scope", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),  # ends by itself then: a provider asked for a pause
+    Column("reason", Text, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("lifted_at", Instant),
+    Column("lifted_by", String(255)),
+)
+
+# Running daemons. `seen_at` is their heartbeat.
+processes = Table(
+    "processes",
+    metadata,
+    Column("owner", String(36), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("stopped_at", Instant),
+)
+
+# Each time a roster was read, and what came of it.
+roster_syncs = Table(
+    "roster_syncs",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("applied", Boolean, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False),
+    Column("set_aside", Integer, nullable=False),
+    Column("joiners", Integer, nullable=False),
+    Column("leavers", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("reason", Text),  # why it was refused
+)
+
+# How far the planner has come, so that a tick with nothing due costs nothing. A changed `fingerprint` (the campaign's steps, or
+# the roster) makes it look again from the beginning.
+plan_marks = Table(
+    "plan_marks",
+    metadata,
+    Column("campaign", String(64), primary_key=True),
+    Column("planned_until", Instant, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+)

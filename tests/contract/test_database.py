@@ -1,0 +1,65 @@
+"""The store's transactions, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection, func, insert, select
+
+from notifier.store.database import Database
+from notifier.store.tables import meta
+
+
+def put(key: str, connection: Connection) -> str:
+    connection.execute(insert(meta).values(key=key, value="x"))
+    return key
+
+
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(meta)) or 0
+
+
+async def test_a_group_commits_every_piece_and_answers_each_caller(database: Database) -> None:
+    """Each caller gets the result of its own piece, and all of them are stored."""
+    keys = [f"k{number}" for number in range(300)]
+    results = await asyncio.gather(*(database.write_async(lambda connection, key=key: put(key, connection)) for key in keys))
+
+    assert results == keys
+    assert await database.read_async(count) == 300
+
+
+async def test_a_piece_that_raises_is_undone_alone(database: Database) -> None:
+    """The others of its group are not touched, and its caller gets the exception."""
+
+    def fail(connection: Connection) -> None:
+        put("gone", connection)
+        raise LookupError("no such thing")
+
+    first, failed, last = await asyncio.gather(
+        database.write_async(lambda connection: put("first", connection)),
+        database.write_async(fail),
+        database.write_async(lambda connection: put("last", connection)),
+        return_exceptions=True,
+    )
+
+    assert (first, last) == ("first", "last")
+    assert isinstance(failed, LookupError)
+    with database.read() as connection:
+        assert connection.scalars(select(meta.c.key).order_by(meta.c.key)).all() == ["first", "last"]
+
+
+def test_write_undoes_everything_on_an_exception(database: Database) -> None:
+    with pytest.raises(LookupError), database.write() as connection:
+        put("gone", connection)
+        raise LookupError
+
+    with database.read() as connection:
+        assert count(connection) == 0
+
+
+def test_sqlite_keeps_its_promises_about_the_disk(sqlite_database: Database) -> None:
+    """WAL with synchronous=FULL (2): a commit that returned survives a power cut."""
+    with sqlite_database.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
