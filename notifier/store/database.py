@@ -147,11 +147,11 @@ class _Writer:
                 if not future.done():
                     future.set_exception(error)
             return
-        for future, result, error in outcomes:
-            if error is None:
+        for future, result, raised in outcomes:
+            if raised is None:
                 future.set_result(result)
             else:
-                future.set_exception(error)
+                future.set_exception(raised)
 
 
 def _run_alone(connection: Connection, work: Callable[[Connection], T]) -> tuple[T | None, BaseException | None]:

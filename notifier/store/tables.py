@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -37,10 +37,10 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
@@ -95,6 +95,8 @@ calendars = Table(
     UniqueConstraint("time_zone", "country", "region"),
 )
 
+_AWAY = text("leave_until IS NOT NULL")
+
 employees = Table(
     "employees",
     metadata,
@@ -116,9 +118,17 @@ employees = Table(
     Column("joined_at", Instant, nullable=False),
     Column("left_at", Instant),
     Index("ix_employees_manager_id", "manager_id"),
-    Index("ix_employees_leave", "leave_until", sqlite_where=text("leave_until IS NOT NULL"), postgresql_where=text("leave_until IS NOT NULL")),
+    Index(
+        "ix_employees_leave",
+        "leave_until",
+        sqlite_where=_AWAY,
+        postgresql_where=_AWAY,
+    ),
     Index("ix_employees_calendar", "calendar_id"),
 )
+
+_WAITING = text("state IN ('planned', 'retry')")
+_ACCEPTED = text("state = 'accepted'")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
 # unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is the
@@ -146,7 +156,6 @@ deliveries = Table(
     Column("lease_until", Instant),
     Column("message_id", String(255)),  # fixed at the first claim, as is `dated`: a repeat is the same bytes
     Column("dated", Instant),
-    Column("days_left", Integer),  # what the text says; a claim on another day is dated and rendered anew
     Column("language", String(2)),
     Column("subject", Text),
     Column("finished_at", Instant),
@@ -156,13 +165,16 @@ deliveries = Table(
         "ix_deliveries_waiting",
         "channel",
         "next_at",
-        sqlite_where=text("state IN ('planned', 'retry', 'claimed')"),
-        postgresql_where=text("state IN ('planned', 'retry', 'claimed')"),
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
     ),
     Index("ix_deliveries_employee", "employee_key"),
+    Index("ix_deliveries_expires", "expires_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_deliveries_closes", "closes_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_deliveries_accepted", "channel", "finished_at", sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
 )
 
-# Every answer ever given. The one with `revoked_at` empty is the one that counts; there is at most one for each campaign and person.
+# Every answer ever given. The one with `revoked_at` empty counts; there is at most one for each campaign and person.
 acknowledgements = Table(
     "acknowledgements",
     metadata,

@@ -1,0 +1,73 @@
+"""From a claimed row to a message: the person's language, their link, their own date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from notifier.channels.base import Outgoing
+from notifier.content.catalogue import Catalogue, Facts
+from notifier.domain.campaign import Campaign
+from notifier.domain.employee import Employee, choose_language
+from notifier.domain.links import LinkKeys, Purpose
+from notifier.store.claims import Claimed
+
+
+class Composer:
+    """Renders claimed rows.
+
+    Args:
+        default_language: of people about whom nothing else is known.
+    """
+
+    def __init__(
+        self, *, campaigns: Mapping[str, Campaign], catalogue: Catalogue, keys: LinkKeys, base_url: str, default_language: str
+    ) -> None:
+        self._campaigns = campaigns
+        self._catalogue = catalogue
+        self._keys = keys
+        self._base_url = base_url
+        self._default_language = default_language
+
+    def knows(self, campaign: str) -> bool:
+        """False for a campaign that has been taken out of the configuration."""
+        return campaign in self._campaigns
+
+    def compose(self, row: Claimed) -> Outgoing:
+        """The message of a claimed row. The same row gives the same message, for ever.
+
+        Raises:
+            NotifierError: the text cannot be rendered.
+        """
+        campaign = self._campaigns[row.campaign]
+        language = choose_language(
+            chosen=row.language_choice,
+            roster=row.roster_language,
+            country=row.country,
+            by_country=campaign.language_by_country,
+            default=self._default_language,
+        )
+        person = Employee("", row.email, row.given_name, row.family_name, row.time_zone)
+        facts = Facts(
+            given_name=row.given_name or person.name,
+            name=person.name,
+            link=self._link(row),
+            today=row.today,
+            deadline=campaign.deadline,
+            first_notice=row.first_notice,
+            answer=row.answer,
+            answered_at=row.answered_at and row.answered_at.astimezone(ZoneInfo(row.time_zone)),
+        )
+        return Outgoing(
+            delivery_id=row.id,
+            campaign=row.campaign,
+            address=row.email,
+            name=person.name if person.name != row.email else "",
+            message_id=row.message_id,
+            dated=row.dated,
+            rendered=self._catalogue.render(row.campaign, row.message, facts, language),
+        )
+
+    def _link(self, row: Claimed) -> str:
+        token = self._keys.sign(Purpose.ACKNOWLEDGE, row.campaign, row.public_id, row.link_version)
+        return f"{self._base_url}/a/{row.campaign}/{token}"

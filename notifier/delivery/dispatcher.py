@@ -1,0 +1,247 @@
+"""Claim, render, send, record: how waiting rows leave the house.
+
+Each channel has a lane with as many senders as the channel takes at once. A sender takes one claimed row, sends it, waits until
+the outcome is durable, and only then takes the next. Rows are claimed in groups, but never more than the lane will send within a
+fraction of a second, so that an answer, a hold or a stop reaches the senders at once and a crash leaves little behind.
+
+What the provider says decides what happens next:
+
+- taken: `accepted`, with its words;
+- this person cannot be reached: `refused`, never tried again on this channel;
+- not now: `retry`, with growing pauses, as long as the step is current;
+- nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
+- the fault is ours (login, quota, blocked sender) or the provider cannot be reached at all: the row waits as if it had never been
+  tried, and the whole channel pauses. A channel that keeps failing is tried once in five minutes, not once for each row.
+
+On `stop` no new row is claimed, rows that were claimed and not begun are given back, and messages on the wire are finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from notifier.channels.base import Channel, DeliveryFailed
+from notifier.clock import Clock
+from notifier.delivery.compose import Composer
+from notifier.domain.countdown import local_date
+from notifier.domain.retry import Verdict, pause_before
+from notifier.errors import NotifierError
+from notifier.store import claims, holds
+from notifier.store.claims import Claimed, Outcome
+from notifier.store.database import Database
+from notifier.store.quota import Limits
+from notifier.store.tables import State
+
+_log = structlog.get_logger(__name__)
+
+_LARGEST_GROUP = 200
+_AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
+_CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
+_BROKEN_TEXT_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass did. `again_at` is when a limit or a pause that stood in the way ends."""
+
+    outcomes: Mapping[State, int]
+    again_at: datetime | None
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One channel while a pass is running."""
+
+    channel: Channel
+    limits: Limits
+    waiting: deque[Claimed] = field(default_factory=deque)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    outcomes: dict[State, int] = field(default_factory=dict)
+    again_at: datetime | None = None
+    closed: bool = False  # nothing more to claim in this pass
+    failures: int = 0  # of the channel itself, in a row, over passes
+    group: int = 1
+    claimed_at: float = 0.0
+
+
+class Dispatcher:
+    """Sends what is due, on every channel.
+
+    Args:
+        owner: names this process in claims.
+        message_id_domain: the right half of every Message-ID: the sender's domain.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        composer: Composer,
+        channels: Sequence[Channel],
+        limits: Mapping[str, Limits],
+        owner: str,
+        message_id_domain: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._composer = composer
+        self._owner = owner
+        self._domain = message_id_domain
+        self._lanes = [_Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
+        self._stopping = False
+
+    async def run_due(self) -> Pass:
+        """Send everything that may be sent now; returns when nothing more can be claimed."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                lane.closed, lane.again_at, lane.outcomes = False, None, {}
+                lane.group, lane.claimed_at = lane.channel.concurrency, asyncio.get_running_loop().time()
+                for _ in range(lane.channel.concurrency):
+                    group.create_task(self._send_rows(lane))
+        outcomes: dict[State, int] = {}
+        for lane in self._lanes:
+            for state, count in lane.outcomes.items():
+                outcomes[state] = outcomes.get(state, 0) + count
+        return Pass(outcomes, min((lane.again_at for lane in self._lanes if lane.again_at), default=None))
+
+    async def release_dead(self, *, alone: bool) -> int:
+        """Take back what daemons that died had claimed: see `claims.release_dead`."""
+        resend = [lane.channel.name for lane in self._lanes if lane.channel.resend_when_uncertain]
+        now = self._clock.now()
+        released = await self._database.write_async(
+            lambda connection: claims.release_dead(connection, owner=self._owner, resend=resend, now=now, alone=alone)
+        )
+        if released:
+            _log.warning("claims taken back from a daemon that stopped", rows=released)
+        return released
+
+    def stop(self) -> None:
+        """Claim nothing more. A running pass finishes what is on the wire and returns."""
+        self._stopping = True
+
+    async def close(self) -> None:
+        """Close every channel's connections."""
+        for lane in self._lanes:
+            await lane.channel.close()
+
+    async def _send_rows(self, lane: _Lane) -> None:
+        while (row := await self._next_row(lane)) is not None:
+            if self._stopping or lane.closed or local_date(self._clock.now(), row.time_zone) != row.today:
+                await self._record(lane, row, _untouched(row, self._clock.now()))
+            else:
+                await self._send(lane, row)
+
+    async def _next_row(self, lane: _Lane) -> Claimed | None:
+        async with lane.claiming:
+            if not lane.waiting and not lane.closed and not self._stopping:
+                await self._claim(lane)
+            return lane.waiting.popleft() if lane.waiting else None
+
+    async def _claim(self, lane: _Lane) -> None:
+        """Claim as many rows as the lane sends in a moment, by the pace of the last group."""
+        loop_time = asyncio.get_running_loop().time()
+        elapsed = max(loop_time - lane.claimed_at, 0.001)
+        ahead = int(lane.group / elapsed * _AHEAD_SECONDS)
+        most = max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
+        now = self._clock.now()
+        claim = await self._database.write_async(
+            lambda connection: claims.claim(
+                connection,
+                owner=self._owner,
+                channel=lane.channel.name,
+                limits=lane.limits,
+                most=most,
+                now=now,
+                message_id_domain=self._domain,
+            )
+        )
+        lane.waiting.extend(claim.rows)
+        lane.group, lane.claimed_at = max(len(claim.rows), 1), loop_time
+        if not claim.rows:
+            lane.closed, lane.again_at = True, claim.again_at
+
+    async def _send(self, lane: _Lane, row: Claimed) -> None:
+        now = self._clock.now()
+        if not self._composer.knows(row.campaign):
+            await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, "the campaign is no longer configured"))
+            return
+        try:
+            outgoing = self._composer.compose(row)
+        except NotifierError as error:
+            _log.error("text cannot be rendered", delivery=row.id, message=row.message, error=str(error))
+            outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=now + _BROKEN_TEXT_PAUSE)
+            await self._record(lane, row, outcome)
+            return
+        language, subject = outgoing.rendered.language, outgoing.rendered.subject
+        try:
+            receipt = await lane.channel.send(outgoing)
+        except DeliveryFailed as failed:
+            outcome = await self._judge(lane, row, failed)
+        except Exception:  # noqa: BLE001 - a fault in one message must not stop the others
+            _log.exception("channel failed in an unknown way", delivery=row.id, channel=lane.channel.name)
+            outcome = await self._judge(lane, row, DeliveryFailed(Verdict.UNCERTAIN, "the channel failed in an unknown way"))
+        else:
+            lane.failures = 0
+            outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply, language=language, subject=subject)
+        await self._record(lane, row, outcome)
+
+    async def _judge(self, lane: _Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
+        now = self._clock.now()
+        _log.info("not delivered", delivery=row.id, channel=lane.channel.name, verdict=failed.verdict, attempt=row.attempts)
+        if failed.verdict is Verdict.PERMANENT:
+            return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
+        if failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
+            await self._pause(lane, failed, now)
+            return _untouched(row, now, failed.reply)
+        if failed.verdict is Verdict.UNCERTAIN and not lane.channel.resend_when_uncertain:
+            return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)
+        pause = pause_before(row.attempts, _spread(row.id, row.attempts))
+        return Outcome(row.id, row.epoch, State.RETRY, failed.reply, reply=failed.reply, next_at=now + pause)
+
+    async def _pause(self, lane: _Lane, failed: DeliveryFailed, now: datetime) -> None:
+        """Stop the channel for a while: the provider asked for it, or cannot be reached."""
+        if lane.closed:
+            return  # another sender of this lane has said so already
+        lane.closed = True
+        seconds = max(failed.pause_seconds or 0, _CHANNEL_PAUSES[min(lane.failures, len(_CHANNEL_PAUSES) - 1)])
+        lane.failures += 1
+        until = lane.again_at = now + timedelta(seconds=seconds)
+        _log.warning("channel paused", channel=lane.channel.name, seconds=seconds, reply=failed.reply)
+        await self._database.write_async(
+            lambda connection: holds.place(
+                connection, scope=lane.channel.name, reason=failed.reply, actor=holds.SERVICE, now=now, until=until
+            )
+        )
+
+    async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
+        now = self._clock.now()
+        ours = await self._database.write_async(
+            lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=now)
+        )
+        if not ours:
+            _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
+            return
+        if outcome.counts:
+            lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
+
+
+def _untouched(row: Claimed, now: datetime, reason: str | None = None) -> Outcome:
+    """The row waits again, as if it had never been claimed."""
+    state = State.PLANNED if row.attempts == 1 else State.RETRY
+    return Outcome(row.id, row.epoch, state, reason, next_at=now, counts=False)
+
+
+def _spread(row_id: int, attempt: int) -> float:
+    """A number in [-1, 1] that differs between rows and tries and is the same for the same ones."""
+    return ((row_id * 2_654_435_761 + attempt * 40_503) % 2001) / 1000 - 1

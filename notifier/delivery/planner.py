@@ -1,0 +1,207 @@
+"""Who is due what: the tick that turns the countdown into rows of the outbox.
+
+People are planned in groups that share a calendar, so a tick costs a little arithmetic for each distinct (zone, country, region)
+and one statement for each step that has just opened. Everybody who is due and not settled gets a row; the outbox's unique key
+makes a second tick, a second planner or a clock that jumps harmless.
+
+**Catch-up.** A step is current from its opening until the next one opens. After an outage only the current one is sent; steps
+that came and went meanwhile are recorded as superseded, or as missed where nothing newer follows.
+
+**Watermark.** A tick remembers how far it has planned. The next one looks only at what opened since, unless the roster or the
+campaign changed, or the clock stands before the mark: then it looks at everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+from notifier.domain.campaign import Campaign, Step
+from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
+from notifier.domain.window import Window
+from notifier.store import marks, outbox
+from notifier.store.database import Database
+from notifier.store.outbox import Group, Opening, PlannedRows
+from notifier.store.tables import State
+
+RANGE = 20_000  # people for each transaction: no write lock is held for long
+_JITTER = timedelta(minutes=1)  # a clock may be set back this far without a full look
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a tick did, in rows."""
+
+    inserted: int = 0
+    passed: int = 0  # recorded as superseded or missed without ever waiting
+    expired: int = 0
+    moved: int = 0  # given another window
+
+    def __add__(self, other: Planned) -> Planned:
+        return Planned(
+            self.inserted + other.inserted, self.passed + other.passed, self.expired + other.expired, self.moved + other.moved
+        )
+
+    def __bool__(self) -> bool:
+        return self != Planned()
+
+
+class Planner:
+    """Plans every campaign of an organisation.
+
+    Args:
+        channel: the channel on which a reminder is tried first.
+        progress: called with the number of people looked at, after each transaction of a long tick.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        campaigns: Sequence[Campaign],
+        window: Window,
+        working_days: WorkingDays,
+        channel: str,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._database = database
+        self._campaigns = campaigns
+        self._window = window
+        self._working_days = working_days
+        self._channel = channel
+        self._progress = progress
+        self._schedules: dict[tuple[str, Place, date | None], tuple[PlannedStep, ...]] = {}
+
+    def tick(self, now: datetime) -> Planned:
+        """Insert what has become due, end what is over, and move what waits outside its window."""
+        with self._database.read() as connection:
+            groups = outbox.groups(connection)
+            version = marks.roster_version(connection)
+            last_key = outbox.highest_key(connection)
+            before = {campaign.id: marks.load(connection, campaign.id) for campaign in self._campaigns}
+        done = Planned()
+        changed = False
+        for campaign in self._campaigns:
+            mark, earlier = marks.Mark(now, self._fingerprint(campaign, version)), before[campaign.id]
+            done += self._plan(campaign, groups, last_key, earlier, mark)
+            changed |= earlier is None or earlier.fingerprint != mark.fingerprint
+        return done + self._tidy(now, leave_changed=changed)
+
+    def schedule_of(self, campaign: Campaign, place: Place, leave_until: date | None) -> tuple[PlannedStep, ...]:
+        """The countdown of a campaign for people with this calendar."""
+        key = (campaign.id, place, leave_until)
+        if key not in self._schedules:
+            self._schedules[key] = schedule(campaign, place, self._window, self._working_days, leave_until)
+        return self._schedules[key]
+
+    def next_instant(self, now: datetime) -> datetime | None:
+        """When the next step opens anywhere, or None."""
+        with self._database.read() as connection:
+            groups = outbox.groups(connection)
+        openings = (
+            step.opens_at
+            for campaign in self._campaigns
+            for group in groups
+            for step in self.schedule_of(campaign, place_of(group), group.leave_until)
+            if step.superseded_by is None and step.opens_at > now
+        )
+        return min(openings, default=None)
+
+    def _plan(
+        self, campaign: Campaign, groups: Sequence[Group], last_key: int, before: marks.Mark | None, mark: marks.Mark
+    ) -> Planned:
+        now = mark.planned_until
+        since = None
+        if before is not None and before.fingerprint == mark.fingerprint and before.planned_until <= now + _JITTER:
+            since = before.planned_until
+        work = list(self._due(campaign, groups, now, since))
+        if before is not None:
+            work += self._passed(campaign, groups, now, before.planned_until)
+        done = Planned()
+        for rows in work:
+            for first_key in range(0, last_key + 1, RANGE):
+                part = replace(rows, first_key=first_key, last_key=first_key + RANGE)
+                with self._database.write() as connection:
+                    count = outbox.insert_step(connection, part, now)
+                done += Planned(inserted=count) if rows.state is State.PLANNED else Planned(passed=count)
+                self._progress(min(part.last_key, last_key))
+        if work or since is None:
+            with self._database.write() as connection:
+                marks.save(connection, campaign.id, mark)
+        return done
+
+    def _due(self, campaign: Campaign, groups: Sequence[Group], now: datetime, since: datetime | None) -> Iterator[PlannedRows]:
+        """Steps that are current for some groups, and opened after `since`."""
+        for step in campaign.steps:
+            openings = [
+                Opening(group, *self._window_now(planned, group, now), planned.expires_at)
+                for group, planned in self._planned(campaign, step, groups)
+                if planned.opens_at <= now < planned.expires_at and (since is None or planned.opens_at > since)
+            ]
+            if openings:
+                yield self._rows(campaign, step, State.PLANNED, None, openings)
+
+    def _passed(self, campaign: Campaign, groups: Sequence[Group], now: datetime, since: datetime) -> list[PlannedRows]:
+        """Steps that opened and ended since the last tick: an outage swallowed them."""
+        swallowed: dict[tuple[Step, State], list[Opening]] = {}
+        for group in groups:
+            steps = [one for one in self.schedule_of(campaign, place_of(group), group.leave_until) if one.superseded_by is None]
+            newest = max((one.opens_at for one in steps if one.opens_at <= now), default=now)
+            for one in steps:
+                if since < one.opens_at < one.expires_at <= now:
+                    state = State.SUPERSEDED if one.opens_at < newest else State.MISSED
+                    opening = Opening(group, one.opens_at, one.closes_at, one.expires_at)
+                    swallowed.setdefault((one.step, state), []).append(opening)
+        reason = "the service was not running while this was due"
+        return [self._rows(campaign, step, state, reason, openings) for (step, state), openings in swallowed.items()]
+
+    def _planned(self, campaign: Campaign, step: Step, groups: Sequence[Group]) -> Iterator[tuple[Group, PlannedStep]]:
+        for group in groups:
+            for planned in self.schedule_of(campaign, place_of(group), group.leave_until):
+                if planned.step == step and planned.superseded_by is None:
+                    yield group, planned
+
+    def _window_now(self, planned: PlannedStep, group: Group, now: datetime) -> tuple[datetime, datetime]:
+        """The step's own window, or where that has closed the next one."""
+        if now < planned.closes_at:
+            return planned.opens_at, planned.closes_at
+        return next_opening(now, place_of(group), self._window, self._working_days, group.leave_until)
+
+    def _rows(self, campaign: Campaign, step: Step, state: State, reason: str | None, openings: Sequence[Opening]) -> PlannedRows:
+        return PlannedRows(
+            campaign=campaign.id,
+            days_before=step.days_before,
+            message=step.message,
+            channel=self._channel,
+            state=state,
+            reason=reason,
+            audience=campaign.audience,
+            openings=openings,
+            first_key=0,
+            last_key=0,
+        )
+
+    def _tidy(self, now: datetime, *, leave_changed: bool) -> Planned:
+        """End what is over; give rows whose window has closed, or whose person is away, the window they can be sent in."""
+        with self._database.write() as connection:
+            expired = outbox.expire(connection, now)
+            late = set(outbox.groups_past_window(connection, now))
+            if leave_changed:
+                late |= set(outbox.groups_away(connection, now))
+            openings = [
+                Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
+                for group in late
+            ]
+            moved = outbox.move_to_window(connection, openings, now)
+        return Planned(expired=expired, moved=moved)
+
+    def _fingerprint(self, campaign: Campaign, version: int) -> str:
+        facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._window, self._channel)
+        return sha256(repr((facts, version)).encode()).hexdigest()
+
+
+def place_of(group: Group) -> Place:
+    """The group's calendar, as the domain knows it."""
+    return Place(group.time_zone, group.country, group.region)

@@ -1,0 +1,289 @@
+"""Claims: how a waiting row becomes a message on the wire, and how what became of it is recorded.
+
+**At least once, repeats bounded by what was in flight.** A row is claimed in a transaction of its own, durable before the first
+byte leaves. A sender records the outcome before it takes its next row. So when a process dies, only rows whose message was on
+the wire can be sent a second time; rows it had claimed and not begun go out once, later.
+
+**A claim is (owner, epoch, lease).** Each claim raises the row's epoch. An outcome is written only where owner and epoch are
+still those of the claim: a sender that slept through its lease and wakes up late changes nothing.
+
+**A repeat is the same bytes.** The first claim fixes Message-ID and Date; a later claim keeps both as long as the number of days
+in the text is still true where the person is. When it is not, the truth wins: the row is dated anew, and keeps its Message-ID.
+
+**Recheck inside the claim.** In the same transaction a person who has settled or left is cancelled instead of claimed, and a
+hold or a used-up quota lets nothing through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, exists, or_, select, update
+
+from notifier.domain.campaign import Answer
+from notifier.domain.countdown import local_date
+from notifier.store import holds, quota
+from notifier.store.outbox import ANSWERED, LEFT, WAITING
+from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees, processes
+
+LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
+SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
+INTERRUPTED = "a sender stopped before it knew what became of this"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row under claim, with all that is needed to render it. Instants are UTC."""
+
+    id: int
+    epoch: int
+    campaign: str
+    kind: Kind
+    occasion: int
+    message: str
+    attempts: int
+    message_id: str
+    dated: datetime
+    expires_at: datetime
+    today: date  # where the person is
+    first_notice: bool
+    employee_key: int
+    email: str
+    given_name: str
+    family_name: str
+    roster_language: str | None
+    language_choice: str | None
+    country: str
+    time_zone: str
+    public_id: str
+    link_version: int
+    answer: Answer | None  # of the acknowledgement that a receipt confirms
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim brought: rows, and when to ask again if a limit or a pause stood in the way."""
+
+    rows: tuple[Claimed, ...]
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claimed row. `next_at` only for `retry`."""
+
+    id: int
+    epoch: int
+    state: State
+    reason: str | None = None
+    reply: str | None = None
+    next_at: datetime | None = None
+    language: str | None = None
+    subject: str | None = None
+    counts: bool = True  # False: the try says nothing about this message (the channel paused); it is not counted
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    channel: str,
+    limits: quota.Limits,
+    most: int,
+    now: datetime,
+    message_id_domain: str,
+) -> Claim:
+    """Claim up to `most` rows of the channel that may be sent at `now`."""
+    if stopped := holds.active(connection, now, (holds.EVERYTHING, channel)):
+        ends = [hold.until for hold in stopped if hold.until is not None]
+        return Claim((), max(ends) if len(ends) == len(stopped) else None)
+    sendable = _sendable(connection, channel, most, now)
+    if not sendable:
+        return Claim(())
+    grant = quota.take(connection, channel, limits, len(sendable), now)
+    rows = tuple(_claimed(row, now, message_id_domain) for row in sendable[: grant.allowed])
+    if rows:
+        connection.execute(_CLAIM, [_claim_values(row, owner, now) for row in rows])
+    return Claim(rows, grant.again_at)
+
+
+def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime) -> bool:
+    """Write what became of a claimed row. False: the claim is no longer ours, and nothing was changed."""
+    changes: dict[str, object] = {
+        "state": outcome.state.value,
+        "reason": outcome.reason,
+        "owner": None,
+        "lease_until": None,
+        "language": outcome.language,
+        "subject": outcome.subject,
+    }
+    if outcome.reply is not None:
+        changes["reply"] = outcome.reply
+    if outcome.state in WAITING:
+        changes["next_at"] = outcome.next_at
+    else:
+        changes["finished_at"] = now
+    if not outcome.counts:
+        changes["attempts"] = deliveries.c.attempts - 1
+    ours = and_(
+        deliveries.c.id == outcome.id,
+        deliveries.c.owner == owner,
+        deliveries.c.epoch == outcome.epoch,
+        deliveries.c.state == State.CLAIMED,
+    )
+    return connection.execute(update(deliveries).where(ours).values(**changes)).rowcount == 1
+
+
+def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], now: datetime, alone: bool) -> int:
+    """Take back rows claimed by daemons that have died.
+
+    Args:
+        owner: the asking daemon, whose own claims are left alone.
+        resend: channels on which the same bytes may go again; on the others such a row becomes `unknown`.
+        alone: no other daemon can be running (the store is locked by us), so every foreign claim is a dead one.
+    """
+    dead = deliveries.c.owner != owner
+    if not alone:
+        breathing = exists().where(
+            processes.c.owner == deliveries.c.owner, processes.c.stopped_at.is_(None), processes.c.seen_at > now - SILENCE
+        )
+        dead = and_(dead, or_(~breathing, deliveries.c.lease_until < now))
+    claimed = (deliveries.c.state == State.CLAIMED, dead)
+    free = {"reason": INTERRUPTED, "owner": None, "lease_until": None}
+    again = update(deliveries).where(*claimed, deliveries.c.channel.in_(resend))
+    rest = update(deliveries).where(*claimed, deliveries.c.channel.not_in(resend))
+    return (
+        connection.execute(again.values(state=State.RETRY.value, next_at=now, **free)).rowcount
+        + connection.execute(rest.values(state=State.UNKNOWN.value, finished_at=now, **free)).rowcount
+    )
+
+
+_earlier = deliveries.alias("earlier")
+_confirmed = acknowledgements.alias("confirmed")
+_CLAIM = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("row_id"))
+    .values(
+        state=State.CLAIMED.value,
+        owner=bindparam("claimant"),
+        epoch=bindparam("claim_epoch"),
+        lease_until=bindparam("lease"),
+        attempts=bindparam("tries"),
+        message_id=bindparam("fixed_id"),
+        dated=bindparam("fixed_date"),
+        reason=None,
+    )
+)
+
+
+def _claim_values(row: Claimed, owner: str, now: datetime) -> dict[str, object]:
+    return {
+        "row_id": row.id,
+        "claimant": owner,
+        "claim_epoch": row.epoch,
+        "lease": now + LEASE,
+        "tries": row.attempts,
+        "fixed_id": row.message_id,
+        "fixed_date": row.dated,
+    }
+
+
+def _sendable(connection: Connection, channel: str, most: int, now: datetime) -> list[RowMapping]:
+    """Rows that may be claimed. Those of people who settled or left meanwhile are cancelled on the way."""
+    while candidates := connection.execute(_candidates(channel, most, now)).mappings().all():
+        sendable = []
+        for row in candidates:
+            if row["kind"] == Kind.REMINDER and (row["settled"] or not row["active"]):
+                _withdraw(connection, row["id"], ANSWERED if row["settled"] else LEFT, now)
+            else:
+                sendable.append(row)
+        if sendable:
+            return sendable
+    return []
+
+
+def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
+    cancelled = {"state": State.CANCELLED.value, "reason": reason, "finished_at": now}
+    connection.execute(update(deliveries).where(deliveries.c.id == row_id).values(cancelled))
+
+
+def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
+    """Waiting rows whose time it is, oldest first, with the person and what the recheck needs to know."""
+    settled = exists().where(
+        acknowledgements.c.campaign == deliveries.c.campaign,
+        acknowledgements.c.employee_key == deliveries.c.employee_key,
+        acknowledgements.c.settles,
+        acknowledgements.c.revoked_at.is_(None),
+    )
+    told_before = exists().where(
+        _earlier.c.campaign == deliveries.c.campaign,
+        _earlier.c.employee_key == deliveries.c.employee_key,
+        _earlier.c.kind == Kind.REMINDER,
+        _earlier.c.state == State.ACCEPTED,
+    )
+    # A receipt belongs to the acknowledgement whose id is its occasion; other rows find none.
+    confirmed = and_(deliveries.c.kind == Kind.RECEIPT, _confirmed.c.id == deliveries.c.occasion)
+    return (
+        select(
+            *deliveries.c["id", "epoch", "campaign", "kind", "occasion", "message", "attempts", "message_id", "dated"],
+            *deliveries.c["expires_at", "employee_key"],
+            *employees.c[
+                "email", "given_name", "family_name", "language", "language_choice", "public_id", "link_version", "active"
+            ],
+            *calendars.c["country", "time_zone"],
+            *_confirmed.c["answer", "answered_at"],
+            settled.label("settled"),
+            told_before.label("told_before"),
+        )
+        .join_from(deliveries, employees)
+        .join(calendars)
+        .outerjoin(_confirmed, confirmed)
+        .where(
+            deliveries.c.channel == channel,
+            deliveries.c.state.in_(WAITING),
+            deliveries.c.next_at <= now,
+            deliveries.c.closes_at > now,
+            deliveries.c.expires_at > now,
+        )
+        .order_by(deliveries.c.next_at, deliveries.c.id)
+        .limit(most)
+        .with_for_update(of=deliveries, skip_locked=True)
+    )
+
+
+def _claimed(row: RowMapping, now: datetime, message_id_domain: str) -> Claimed:
+    today = local_date(now, row["time_zone"])
+    dated = row["dated"]
+    if dated is None or local_date(dated, row["time_zone"]) != today:
+        dated = now.replace(microsecond=0)
+    return Claimed(
+        id=row["id"],
+        epoch=row["epoch"] + 1,
+        campaign=row["campaign"],
+        kind=Kind(row["kind"]),
+        occasion=row["occasion"],
+        message=row["message"],
+        attempts=row["attempts"] + 1,
+        message_id=row["message_id"] or f"{uuid4().hex}@{message_id_domain}",
+        dated=dated,
+        expires_at=row["expires_at"],
+        today=today,
+        first_notice=not row["told_before"],
+        employee_key=row["employee_key"],
+        email=row["email"],
+        given_name=row["given_name"],
+        family_name=row["family_name"],
+        roster_language=row["language"],
+        language_choice=row["language_choice"],
+        country=row["country"],
+        time_zone=row["time_zone"],
+        public_id=row["public_id"],
+        link_version=row["link_version"],
+        answer=Answer(row["answer"]) if row["answer"] else None,
+        answered_at=row["answered_at"],
+    )

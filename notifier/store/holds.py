@@ -1,0 +1,56 @@
+"""Holds: sending stopped for everything, or for one channel; by a person, or for a while because a provider asked for it.
+
+Planning, pages and answers go on under a hold. A lifted hold stays as a record of who stopped what, when and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from notifier.store.tables import holds
+
+EVERYTHING = "all"
+SERVICE = "notifier"  # the actor of a hold that nobody asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`until` is None for a hold that somebody has to lift."""
+
+    scope: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str
+
+
+def active(connection: Connection, now: datetime, scopes: Sequence[str] = ()) -> list[Hold]:
+    """Holds in force, oldest first; with `scopes` only those of these scopes."""
+    statement = (
+        select(holds.c.scope, holds.c.since, holds.c.until, holds.c.reason, holds.c.actor)
+        .where(holds.c.lifted_at.is_(None), or_(holds.c.until.is_(None), holds.c.until > now))
+        .order_by(holds.c.since, holds.c.id)
+    )
+    if scopes:
+        statement = statement.where(holds.c.scope.in_(scopes))
+    return [Hold(*row) for row in connection.execute(statement).all()]
+
+
+def place(connection: Connection, *, scope: str, reason: str, actor: str, now: datetime, until: datetime | None = None) -> None:
+    """Stop sending. A pause that ends by itself replaces an earlier pause of the same scope."""
+    if until is not None:
+        earlier = (holds.c.scope == scope, holds.c.lifted_at.is_(None), holds.c.until.is_not(None))
+        connection.execute(update(holds).where(*earlier).values(lifted_at=now, lifted_by=SERVICE))
+    connection.execute(insert(holds).values(scope=scope, since=now, until=until, reason=reason, actor=actor))
+
+
+def lift(connection: Connection, *, scope: str | None, actor: str, now: datetime) -> int:
+    """Lift the holds of this scope, or every hold. Returns how many were in force."""
+    in_force = [holds.c.lifted_at.is_(None), or_(holds.c.until.is_(None), holds.c.until > now)]
+    if scope is not None:
+        in_force.append(holds.c.scope == scope)
+    return connection.execute(update(holds).where(*in_force).values(lifted_at=now, lifted_by=actor)).rowcount

@@ -1,0 +1,49 @@
+"""How far the planner has come with each campaign, and whether something changed under its feet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.store.tables import meta, plan_marks
+
+_ROSTER_VERSION = "roster_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Every step that opened up to `planned_until` is planned, for the people and steps that `fingerprint` stands for."""
+
+    planned_until: datetime
+    fingerprint: str
+
+
+def roster_version(connection: Connection) -> int:
+    """A number that grows whenever the people, or who of them is open, changed in a way the planner has to look at."""
+    return int(connection.scalar(select(meta.c.value).where(meta.c.key == _ROSTER_VERSION)) or 0)
+
+
+def look_again(connection: Connection) -> None:
+    """Make the planner go through everybody at its next tick."""
+    version = roster_version(connection) + 1
+    if version == 1:
+        connection.execute(meta.insert().values(key=_ROSTER_VERSION, value="1"))
+    else:
+        connection.execute(update(meta).where(meta.c.key == _ROSTER_VERSION).values(value=str(version)))
+
+
+def load(connection: Connection, campaign: str) -> Mark | None:
+    row = connection.execute(
+        select(plan_marks.c.planned_until, plan_marks.c.fingerprint).where(plan_marks.c.campaign == campaign)
+    ).one_or_none()
+    return None if row is None else Mark(*row)
+
+
+def save(connection: Connection, campaign: str, mark: Mark) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    values = {"planned_until": mark.planned_until, "fingerprint": mark.fingerprint}
+    statement = dialect.insert(plan_marks).values(campaign=campaign, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[plan_marks.c.campaign], set_=values))
