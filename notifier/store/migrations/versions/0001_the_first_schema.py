@@ -1,0 +1,208 @@
+"""The first schema
+
+Revision: 0001, the first.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "calendars",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("country", sa.String(length=2), server_default="", nullable=False),
+        sa.Column("region", sa.String(length=8), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendars")),
+        sa.UniqueConstraint("time_zone", "country", "region", name=op.f("uq_calendars_time_zone_country_region")),
+    )
+    op.create_table(
+        "holds",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=255), nullable=False),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_by", sa.String(length=255), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_table(
+        "meta",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
+    )
+    op.create_table(
+        "plan_marks",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("planned_until", sa.BigInteger(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("campaign", name=op.f("pk_plan_marks")),
+    )
+    op.create_table(
+        "processes",
+        sa.Column("owner", sa.String(length=36), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_processes")),
+    )
+    op.create_table(
+        "quotas",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("full_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_quotas")),
+    )
+    op.create_table(
+        "roster_syncs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=255), nullable=False),
+        sa.Column("applied", sa.Boolean(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("set_aside", sa.Integer(), nullable=False),
+        sa.Column("joiners", sa.Integer(), nullable=False),
+        sa.Column("leavers", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_syncs")),
+    )
+    op.create_table(
+        "employees",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("given_name", sa.String(length=255), nullable=False),
+        sa.Column("family_name", sa.String(length=255), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=True),
+        sa.Column("language_choice", sa.String(length=2), nullable=True),
+        sa.Column("calendar_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("department", sa.String(length=255), nullable=True),
+        sa.Column("manager_id", sa.String(length=255), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("leave_until", sa.Date(), nullable=True),
+        sa.Column("public_id", sa.String(length=22), nullable=False),
+        sa.Column("link_version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("joined_at", sa.BigInteger(), nullable=False),
+        sa.Column("left_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["calendar_id"], ["calendars.id"], name=op.f("fk_employees_calendar_id")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_employees")),
+        sa.UniqueConstraint("id", name=op.f("uq_employees_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_employees_public_id")),
+    )
+    with op.batch_alter_table("employees", schema=None) as batch_op:
+        batch_op.create_index("ix_employees_calendar", ["calendar_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_employees_email_key"), ["email_key"], unique=False)
+        batch_op.create_index(
+            "ix_employees_leave",
+            ["leave_until"],
+            unique=False,
+            sqlite_where=sa.text("leave_until IS NOT NULL"),
+            postgresql_where=sa.text("leave_until IS NOT NULL"),
+        )
+        batch_op.create_index("ix_employees_manager_id", ["manager_id"], unique=False)
+
+    op.create_table(
+        "acknowledgements",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("answer", sa.String(length=32), nullable=False),
+        sa.Column("assurance", sa.String(length=16), nullable=False),
+        sa.Column("settles", sa.Boolean(), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(length=255), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_because", sa.String(length=32), nullable=True),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_acknowledgements_employee_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acknowledgements")),
+    )
+    with op.batch_alter_table("acknowledgements", schema=None) as batch_op:
+        batch_op.create_index("ix_acknowledgements_employee", ["employee_key"], unique=False)
+        batch_op.create_index(
+            "uq_acknowledgements_current",
+            ["campaign", "employee_key"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
+
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("occasion", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("closes_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("owner", sa.String(length=36), nullable=True),
+        sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("message_id", sa.String(length=255), nullable=True),
+        sa.Column("dated", sa.BigInteger(), nullable=True),
+        sa.Column("language", sa.String(length=2), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_deliveries_employee_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint(
+            "campaign",
+            "employee_key",
+            "kind",
+            "occasion",
+            "channel",
+            name=op.f("uq_deliveries_campaign_employee_key_kind_occasion_channel"),
+        ),
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deliveries_accepted",
+            ["channel", "finished_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'accepted'"),
+            postgresql_where=sa.text("state = 'accepted'"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_closes",
+            ["closes_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('planned', 'retry')"),
+            postgresql_where=sa.text("state IN ('planned', 'retry')"),
+        )
+        batch_op.create_index("ix_deliveries_employee", ["employee_key"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_expires",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('planned', 'retry')"),
+            postgresql_where=sa.text("state IN ('planned', 'retry')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_waiting",
+            ["channel", "next_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('planned', 'retry')"),
+            postgresql_where=sa.text("state IN ('planned', 'retry')"),
+        )

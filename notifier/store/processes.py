@@ -1,0 +1,110 @@
+"""Who is running on this store: a lock that only one daemon holds, and a heartbeat that the others can see.
+
+On SQLite the lock is a lock of the operating system on a file beside the store, so it ends with the process that holds it,
+however it ends. On PostgreSQL it is an advisory lock of a session, which ends with the connection.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from notifier.errors import TryLaterError
+from notifier.store.database import SQLITE, Database
+from notifier.store.tables import processes
+
+_ADVISORY_LOCK = 6_011_032_025  # any number, the same for every daemon
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A daemon that is or was running. Instants are UTC."""
+
+    owner: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None
+
+
+@contextmanager
+def only_daemon(database: Database) -> Iterator[None]:
+    """Be the only daemon on this store while the block runs.
+
+    Raises:
+        TryLaterError: another one is running; it is named.
+    """
+    with _file_lock(Path(f"{database.path}.lock")) if database.dialect == SQLITE else _advisory_lock(database):
+        yield
+
+
+def register(connection: Connection, owner: str, now: datetime) -> None:
+    """Say that this process runs under the name `owner`."""
+    host, pid = socket.gethostname(), os.getpid()
+    connection.execute(insert(processes).values(owner=owner, host=host, pid=pid, started_at=now, seen_at=now))
+
+
+def beat(connection: Connection, owner: str, now: datetime) -> None:
+    """The heartbeat."""
+    connection.execute(update(processes).where(processes.c.owner == owner).values(seen_at=now))
+
+
+def unregister(connection: Connection, owner: str, now: datetime) -> None:
+    """Say that this process has ended in good order."""
+    connection.execute(update(processes).where(processes.c.owner == owner).values(stopped_at=now, seen_at=now))
+
+
+def latest(connection: Connection) -> Process | None:
+    """The daemon that was heard of last."""
+    row = connection.execute(select(processes).order_by(processes.c.seen_at.desc()).limit(1)).one_or_none()
+    return None if row is None else Process(*row)
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise _taken(_named(file.read())) from None
+        file.truncate(0)
+        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _advisory_lock(database: Database) -> Iterator[None]:
+    with database.engine.connect() as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": _ADVISORY_LOCK}):
+            other = latest(connection)
+            raise _taken(f"process {other.pid} on {other.host}" if other else "another process")
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY_LOCK})
+
+
+def _named(content: str) -> str:
+    try:
+        holder = json.loads(content)
+        return f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _taken(who: str) -> TryLaterError:
+    msg = f"a daemon is already running on this store: {who}"
+    return TryLaterError(msg, hint="stop it first; it hands over within a minute")
