@@ -31,7 +31,7 @@ from notifier.clock import Clock
 from notifier.delivery.compose import Composer
 from notifier.domain.countdown import local_date
 from notifier.domain.retry import Verdict, pause_before
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds
 from notifier.store.claims import Claimed, Outcome
 from notifier.store.database import Database
@@ -44,6 +44,7 @@ _LARGEST_GROUP = 200
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)
+_STORE_PAUSE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +226,20 @@ class Dispatcher:
         )
 
     async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
-        now = self._clock.now()
-        ours = await self._database.write_async(
-            lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=now)
-        )
+        """Make the outcome durable. While the store cannot be written the sender waits here, and sends nothing more."""
+        while True:
+            now = self._clock.now()
+            try:
+                ours = await self._database.write_async(
+                    lambda connection, now=now: claims.record(connection, owner=self._owner, outcome=outcome, now=now)
+                )
+                break
+            except StoreError as error:
+                _log.error("an outcome cannot be recorded; sending waits", delivery=row.id, error=str(error), hint=error.hint)
+                await self._clock.sleep(_STORE_PAUSE_SECONDS)
         if not ours:
             _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
-            return
-        if outcome.counts:
+        elif outcome.counts:
             lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
 
 

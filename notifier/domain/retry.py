@@ -30,5 +30,5 @@ def pause_before(attempt: int, spread: float) -> timedelta:
         spread: any number in [-1, 1]; the same number gives the same pause.
     """
     doublings = min(attempt - 1, 16)
-    pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE)
+    pause = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
     return pause * (1 + _SPREAD * spread)

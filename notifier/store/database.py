@@ -42,8 +42,11 @@ class Database:
         path: the file of an SQLite store, else None.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str | None = None) -> None:
         """Name the store; nothing is opened before the first use.
+
+        Args:
+            password: of the database's user, where the URL has none.
 
         Raises:
             ConfigurationError: the URL is of no kind that is known.
@@ -63,7 +66,8 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            parsed = parsed.set(drivername="postgresql+psycopg", password=parsed.password or password)
+            self.engine = create_engine(parsed, pool_pre_ping=True)
         self._writing = self.engine.execution_options(notifier_write=True)
         self._write_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")

@@ -1,0 +1,165 @@
+"""Which text a person gets, in which language, and what it says to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Template
+
+from notifier.content import lint
+from notifier.content.compile import RENDER_ERRORS, Layout, Message, Page, compile_message, compile_page, render_problem
+from notifier.content.facts import Facts, Sender, Value, context
+from notifier.content.plain import addresses_in
+from notifier.content.problems import TextError, TextProblem
+from notifier.content.rendered import Rendered
+from notifier.content.source import Source, read_message, read_page, read_plain
+from notifier.content.typography import plain_spaces
+from notifier.domain.campaign import Answer
+from notifier.domain.employee import LANGUAGES
+
+__all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem"]
+
+_LINE_BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The words of the page behind a person's link.
+
+    Attributes:
+        title, button, answers: plain text; to be escaped where they stand in HTML.
+        body_html: safe HTML, without a heading of the first level.
+    """
+
+    title: str
+    body_html: str
+    answers: Mapping[Answer, str]
+    button: str
+
+
+class Catalogue:
+    """The texts of all campaigns. Each is read and compiled when it is first needed, and then kept."""
+
+    def __init__(self, folders: Sequence[Path], sender: Sender) -> None:
+        """Args: `folders` are looked through in this order, file by file; the texts that came with the program stand last."""
+        self._folders = tuple(folders)
+        self._sender = sender
+        self._messages: dict[tuple[str, str, str], Message] = {}
+        self._pages: dict[tuple[str, str], Page] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._sender_addresses = frozenset(addresses_in(" ".join(_fields(sender))))
+
+    def render(self, campaign: str, message: str, facts: Facts, language: str) -> Rendered:
+        """A mail for one person.
+
+        Raises:
+            TextError: the text is missing or wrong.
+        """
+        compiled = self._message(campaign, message, language)
+        answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
+        values = context(self._sender, facts, language, answer_text)
+        return Rendered(
+            subject=_LINE_BREAKS.sub(" ", _render(compiled.subject, compiled.source, values)),
+            html=_render(compiled.html, compiled.source, values),
+            text=_EMPTY_LINES.sub("\n\n", plain_spaces(_render(compiled.text, compiled.source, values))),
+            language=language,
+            addresses=compiled.addresses | self._sender_addresses,
+        )
+
+    def page(self, campaign: str, facts: Facts, language: str) -> PageText:
+        """The words of a campaign's page for one person. Raises as `render` does."""
+        page = self._page(campaign, language)
+        answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
+        values = context(self._sender, facts, language, answer_text)
+        return PageText(
+            title=_render(page.title, page.source, values),
+            body_html=_render(page.body, page.source, values),
+            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in Answer},
+            button=_render(page.button, page.source, values),
+        )
+
+    def check(self, campaign: str, messages: Collection[str]) -> list[TextProblem]:
+        """Everything that is wrong with the texts of a campaign, in every language: for `notifier check`.
+
+        Args:
+            messages: the names that the campaign's steps use; the receipt and the page are checked too.
+        """
+        problems = []
+        for language in LANGUAGES:
+            for message in sorted({*messages, "receipt"}):
+                problems += self._check_message(campaign, message, language)
+            problems += self._check_page(campaign, language)
+        return sorted(set(problems), key=lambda problem: (str(problem.path), problem.line, problem.wrong))
+
+    def _check_message(self, campaign: str, message: str, language: str) -> list[TextProblem]:
+        try:
+            source = self._message(campaign, message, language).source
+            problems = lint.source_problems(source, language)
+            for facts in lint.samples(receipt=message == "receipt"):
+                problems += lint.mail_problems(source.path, self.render(campaign, message, facts, language), facts)
+        except TextError as error:
+            return [error.problem]
+        return problems
+
+    def _check_page(self, campaign: str, language: str) -> list[TextProblem]:
+        try:
+            source = self._page(campaign, language).source
+            for facts in lint.samples(receipt=False):
+                self.page(campaign, facts, language)
+        except TextError as error:
+            return [error.problem]
+        return lint.source_problems(source, language)
+
+    def _answer(self, campaign: str, facts: Facts, language: str) -> str:
+        """The answer in the words of the page on which it was given."""
+        if facts.answer is None:
+            return ""
+        page = self._page(campaign, language)
+        values = context(self._sender, facts, language, "")
+        return _render(page.answers[facts.answer.value], page.source, values)
+
+    def _message(self, campaign: str, message: str, language: str) -> Message:
+        key = (campaign, message, language)
+        if key not in self._messages:
+            source = read_message(self._find(f"{campaign}/{message}.{language}.md"))
+            self._messages[key] = compile_message(source, self._layout(language), language)
+        return self._messages[key]
+
+    def _page(self, campaign: str, language: str) -> Page:
+        key = (campaign, language)
+        if key not in self._pages:
+            self._pages[key] = compile_page(read_page(self._find(f"{campaign}/page.{language}.md")), language)
+        return self._pages[key]
+
+    def _layout(self, language: str) -> Layout:
+        if language not in self._layouts:
+            self._layouts[language] = Layout(
+                email=read_plain(self._find("layout/email.html")),
+                button=read_plain(self._find("layout/button.html")),
+                trust=read_plain(self._find(f"layout/trust.{language}.md")),
+            )
+        return self._layouts[language]
+
+    def _find(self, name: str) -> Path:
+        for folder in self._folders:
+            if (folder / name).is_file():
+                return folder / name
+        looked = ", ".join(str(folder) for folder in self._folders)
+        raise TextError(
+            TextProblem(self._folders[0] / name, 0, f"there is no such text in {looked}", f"write {name} in one of them")
+        )
+
+
+def _fields(sender: Sender) -> tuple[str, ...]:
+    return (sender.organisation, sender.contact_name, sender.contact_email, sender.contact_phone, sender.privacy_notice)
+
+
+def _render(template: Template, source: Source, values: Mapping[str, Value]) -> str:
+    try:
+        return template.render(values)
+    except RENDER_ERRORS as error:
+        raise TextError(render_problem(source, values, error)) from None

@@ -1,0 +1,214 @@
+"""The bytes of a mail, and a guard that looks at them once more before they leave.
+
+The bytes depend on nothing but the `Mail`: the same mail is written the same way for ever, so that a repeat is a copy that the
+receiving side can recognise. They are plain ASCII, with CRLF, so that no server on the way has a reason to change them.
+
+The mails of one campaign name the same root in `References`, and lie together in the mailbox. There is no `List-Id`: it is not
+a list that one could leave. `Auto-Submitted` and `X-Auto-Response-Suppress` keep absence notes away, and let bounces through.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import a2b_qp, b2a_qp
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
+from html import unescape
+from typing import NoReturn
+
+from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
+from notifier.content.plain import addresses_in
+from notifier.content.rendered import Rendered
+
+__all__ = ["HEADERS", "Mail", "UnsendableMailError", "guard", "to_bytes"]
+
+HEADERS = (
+    "From",
+    "Reply-To",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "References",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "Content-Language",
+    "MIME-Version",
+    "Content-Type",
+)
+"""Every header of every mail, in this order."""
+
+_PLAIN_PART = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_HTML_PART = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_LINE_END = re.compile(r"\r\n?|\n")
+_CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
+_HEADER_NAME = re.compile(rb"([!-9;-~]+):[ \t]")
+_LAST_ANGLE = re.compile(rb"<([^<>\s]+)>\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail for one person.
+
+    Attributes:
+        sender: "Name <address>", as configured; `reply_to` likewise.
+        recipient_name: may hold anything a roster can hold.
+        message_id: without angle brackets.
+        dated: the Date header, aware.
+        campaign: its id.
+    """
+
+    sender: str
+    reply_to: str
+    recipient_name: str
+    recipient_address: str
+    message_id: str
+    dated: datetime
+    campaign: str
+    rendered: Rendered
+
+
+def to_bytes(mail: Mail) -> bytes:
+    """The final bytes (RFC 5322, CRLF, ASCII): the same for the same mail.
+
+    Raises:
+        UnsendableMailError: an address, the message id or the campaign cannot stand in a header.
+    """
+    boundary = _boundary(mail.message_id)
+    values = (
+        _sender(mail.sender),
+        _sender(mail.reply_to),
+        mailbox(mail.recipient_name, mail.recipient_address),
+        _subject(mail.rendered.subject),
+        format_datetime(mail.dated),
+        f"<{_fit(mail.message_id, _MESSAGE_ID, 'message id')}>",
+        f"<{_fit(mail.campaign, _CAMPAIGN, 'name of the campaign')}.campaign@{mail.message_id.rpartition('@')[2]}>",
+        "auto-generated",
+        "OOF, DR, RN, NRN, AutoReply",
+        _fit(mail.rendered.language, _LANGUAGE, "language"),
+        "1.0",
+        f'multipart/alternative; boundary="{boundary}"',
+    )
+    head = "".join(f"{name}: {value}\r\n" for name, value in zip(HEADERS, values, strict=True))
+    edge = f"\r\n--{boundary}".encode("ascii")
+    return b"".join(
+        (
+            head.encode("ascii"),
+            edge,
+            b"\r\n",
+            _PLAIN_PART,
+            _quoted_printable(mail.rendered.text),
+            edge,
+            b"\r\n",
+            _HTML_PART,
+            _quoted_printable(mail.rendered.html),
+            edge,
+            b"--\r\n",
+        )
+    )
+
+
+def guard(raw: bytes, mail: Mail) -> None:
+    """Look at bytes that are about to leave.
+
+    Raises:
+        UnsendableMailError: they hold another header than HEADERS, another recipient than the mail's, other words than
+            the rendered ones, or an address that neither belongs to the recipient or the sender nor stands in the text
+            for everybody.
+    """
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if not raw.isascii() or b"\0" in raw or raw.count(b"\r\n") != raw.count(b"\n") or raw.count(b"\r\n") != raw.count(b"\r"):
+        _refuse("bytes that mail servers change on the way")
+    headers = _headers(head)
+    if tuple(name for name, _ in headers) != HEADERS:
+        _refuse("a header that was not planned")
+    recipient = ascii_address(mail.recipient_address)
+    to = dict(headers)["To"]
+    found = _LAST_ANGLE.search(to)
+    if found is None or found.group(1).decode("ascii") != recipient or to.count(b"@") != 1:
+        _refuse("another recipient")
+    _guard_body(body, mail)
+    _guard_addresses(mail, recipient)
+
+
+def _guard_addresses(mail: Mail, recipient: str) -> None:
+    rendered = mail.rendered
+    own = {mail.recipient_address, recipient, *addresses_in(mail.sender), *addresses_in(mail.reply_to), *rendered.addresses}
+    found = addresses_in(rendered.subject) + addresses_in(rendered.text) + addresses_in(unescape(rendered.html))
+    if not {address.casefold() for address in found} <= {address.casefold() for address in own}:
+        _refuse("the address of somebody else")
+
+
+def _guard_body(body: bytes, mail: Mail) -> None:
+    edge = f"\r\n--{_boundary(mail.message_id)}".encode("ascii")
+    before, *parts, end = (b"\r\n" + body.removeprefix(b"\r\n")).split(edge)
+    expected = ((_PLAIN_PART, mail.rendered.text), (_HTML_PART, mail.rendered.html))
+    if before or end != b"--\r\n" or len(parts) != len(expected):
+        _refuse("another number of parts")
+    for part, (part_head, text) in zip(parts, expected, strict=True):
+        content = part.removeprefix(b"\r\n" + part_head)
+        if content == part or a2b_qp(content) != _canonical(text).encode("utf-8", "replace"):
+            _refuse("other words than were rendered")
+
+
+def _headers(head: bytes) -> list[tuple[str, bytes]]:
+    """Names and unfolded values, as any reader of mail would see them."""
+    headers: list[tuple[str, bytes]] = []
+    for line in head.split(b"\r\n"):
+        if line[:1] in {b" ", b"\t"} and headers:
+            name, value = headers[-1]
+            headers[-1] = (name, value + line)
+            continue
+        match = _HEADER_NAME.match(line)
+        if match is None:
+            _refuse("a header that was not planned")
+        headers.append((match.group(1).decode("ascii"), line[match.end() :]))
+    return headers
+
+
+def _refuse(what: str) -> NoReturn:
+    msg = f"a finished mail holds {what}; it was not sent"
+    raise UnsendableMailError(msg, hint="look at the person's row in the roster and at the text, then report this as a fault")
+
+
+def _fit(value: str, pattern: re.Pattern[str], what: str) -> str:
+    if pattern.fullmatch(value) is None or len(value) > 250:
+        msg = f"the {what} of a mail holds characters that a header cannot hold"
+        raise UnsendableMailError(msg)
+    return value
+
+
+def _boundary(message_id: str) -> str:
+    """A line that no quoted-printable text can hold, since `=_` is no code of it."""
+    return f"=_{sha256(message_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
+def _canonical(text: str) -> str:
+    """The text with the line ends of a mail, the last line ended too."""
+    lines = _LINE_END.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")
+    return lines if lines.endswith("\r\n") else lines + "\r\n"
+
+
+def _quoted_printable(text: str) -> bytes:
+    return b"".join(map(_quoted_printable_line, _canonical(text).removesuffix("\r\n").split("\r\n")))
+
+
+# Nearly every line of a mail is the same for everybody, and each is encoded on its own.
+@lru_cache(maxsize=8192)
+def _quoted_printable_line(line: str) -> bytes:
+    return b2a_qp(f"{line}\r\n".encode("utf-8", "replace"), istext=True)
+
+
+@lru_cache(maxsize=64)
+def _sender(text: str) -> str:
+    return mailbox_of(text)
+
+
+@lru_cache(maxsize=1024)
+def _subject(text: str) -> str:
+    return unstructured(text)

@@ -1,0 +1,236 @@
+"""`notifier run`: one process that plans, sends, answers, and ends in good order.
+
+APScheduler is the clock: its ticks do nothing but wake a loop. What is due is a question to the store, so a tick that comes late,
+twice or not at all loses nothing. Each loop works until it is asked to stop; one that dies takes the process with it, because a
+daemon that looks alive and does not send is worse than one that is started again.
+
+SIGTERM: nothing new is claimed, what is on the wire is finished, and the process ends with 0. A second SIGTERM ends it at once;
+what was on the wire is sent again at the next start, byte for byte. SIGHUP: the configuration is read and checked; if it is
+good the parts are exchanged between two passes, else the old ones go on and the log says why. SIGUSR1: a line of state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from starlette.types import Receive, Scope, Send
+
+from notifier import service_manager
+from notifier.clock import Clock
+from notifier.errors import NotifierError
+from notifier.service import Service, build, refresh_roster
+from notifier.settings import Settings
+from notifier.settings.refresh import Refresh, parse_refresh
+from notifier.store import processes, schema, stories
+from notifier.web.server import serve
+
+_log = structlog.get_logger(__name__)
+
+_PLAN_SECONDS = 15
+_SEND_SECONDS = 1
+_BEAT_SECONDS = 10
+_DRAIN_SECONDS = 60
+
+
+class Daemon:
+    """Runs a service until it is told to stop.
+
+    Args:
+        load: reads and checks the configuration anew.
+        clock: time for everything the daemon does; its own ticks follow the machine's clock.
+    """
+
+    def __init__(self, load: Callable[[], Settings], clock: Clock) -> None:
+        self._load = load
+        self._clock = clock
+        self._service = build(load(), clock=clock)
+        self._web_app = self._service.web_app()
+        self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
+        self._stopping = asyncio.Event()
+        self._plan, self._send, self._beat, self._refresh = (asyncio.Event() for _ in range(4))
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            TryLaterError: another daemon runs on this store, or the web address is taken.
+            SchemaError: the store is of another version.
+        """
+        service = self._service
+        schema.create_if_empty(service.database)
+        schema.require_current(service.database)
+        with processes.only_daemon(service.database):
+            await self._registered(service)
+
+    async def _registered(self, service: Service) -> None:
+        database, owner = service.database, service.owner
+        with database.write() as connection:
+            processes.register(connection, owner, self._clock.now())
+        await service.dispatcher.release_dead(alone=True)
+        host, _, port = service.settings.web.listen.rpartition(":")
+        try:
+            async with serve(self._answer, host, int(port)), self._clockwork(service), self._signals():
+                _log.info("running", web=service.settings.web.listen, owner=owner)
+                service_manager.notify("READY=1", "STATUS=running")
+                await self._loops()
+        finally:
+            service_manager.notify("STOPPING=1")
+            await self._service.dispatcher.close()
+            with database.write() as connection:
+                processes.unregister(connection, owner, self._clock.now())
+            database.close()
+            _log.info("stopped", owner=owner)
+
+    async def _loops(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            loops = [
+                group.create_task(self._loop("roster", self._refresh, self._refresh_roster)),
+                group.create_task(self._loop("planner", self._plan, self._plan_due)),
+                group.create_task(self._loop("sender", self._send, self._send_due)),
+                group.create_task(self._loop("heartbeat", self._beat, self._heartbeat)),
+            ]
+            await self._stopping.wait()
+            self._service.dispatcher.stop()
+            for wake in (self._plan, self._send, self._beat, self._refresh):
+                wake.set()
+            _, late = await asyncio.wait(loops, timeout=_DRAIN_SECONDS)
+            for loop in late:
+                _log.warning("given up waiting; what is on the wire is sent again at the next start", loop=loop.get_name())
+                loop.cancel()
+
+    async def _loop(self, name: str, wake: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+        """Work each time it is woken. Trouble that an admin can mend is logged, and the next tick tries again."""
+        while True:
+            await wake.wait()
+            wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                await work()
+            except NotifierError as error:
+                _log.error("failed; will be tried again", loop=name, error=str(error), hint=error.hint)
+
+    async def _plan_due(self) -> None:
+        planned = await asyncio.to_thread(self._service.planner.tick, self._clock.now())
+        if planned:
+            _log.info("planned", due=planned.inserted, passed=planned.passed, expired=planned.expired, moved=planned.moved)
+            self._send.set()
+
+    async def _send_due(self) -> None:
+        await self._exchange_parts()
+        done = await self._service.dispatcher.run_due()
+        if done.total:
+            _log.info("sent", **{state.value: count for state, count in done.outcomes.items()})
+
+    async def _refresh_roster(self) -> None:
+        service = self._service
+        outcome = await asyncio.to_thread(refresh_roster, service.settings, service.database, self._clock.now())
+        if outcome.refused is not None:
+            _log.error("the roster was not applied; the one before goes on", reason=outcome.refused)
+        elif outcome.diff.size:
+            changes = outcome.diff
+            _log.info("roster applied", joiners=len(changes.joiners), leavers=len(changes.leavers), changes=changes.size)
+        self._plan.set()
+
+    async def _heartbeat(self) -> None:
+        owner, now = self._service.owner, self._clock.now()
+        await self._service.database.write_async(lambda connection: processes.beat(connection, owner, now))
+        service_manager.notify("WATCHDOG=1")
+
+    async def _exchange_parts(self) -> None:
+        """Between two passes: the parts that a good SIGHUP has made take over from the ones before."""
+        if self._next is not None:
+            before, self._service, self._next = self._service, self._next, None
+            self._web_app = self._service.web_app()
+            await before.dispatcher.close()
+            self._plan.set()
+            _log.info("configuration exchanged")
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The pages, as the configuration of the moment has them."""
+        await self._web_app(scope, receive, send)
+
+    def _read_configuration(self) -> None:
+        """On SIGHUP. The store, the web address and the times of the roster stay as they are until a restart."""
+        service_manager.notify("RELOADING=1")
+        try:
+            self._next = build(self._load(), clock=self._clock, database=self._service.database, owner=self._service.owner)
+        except NotifierError as error:
+            _log.error("the new configuration is not good; the old one goes on", error=str(error), hint=error.hint)
+        else:
+            self._service.dispatcher.stop()
+            self._send.set()
+        service_manager.notify("READY=1")
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            _log.warning("stopping at once; what is on the wire is sent again at the next start")
+            for task in asyncio.all_tasks():
+                task.cancel()
+        _log.info("stopping; finishing what is on the wire")
+        self._stopping.set()
+
+    def _say_state(self) -> None:
+        with self._service.database.read() as connection:
+            counts = stories.count_states(connection)
+        _log.info("state", **{f"{one.channel}_{one.state}": one.count for one in counts})
+
+    @asynccontextmanager
+    async def _clockwork(self, service: Service) -> AsyncIterator[None]:
+        """Ticks, as long as the block runs."""
+        zone = ZoneInfo(service.settings.organisation.default_time_zone)
+        scheduler = AsyncIOScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        for wake, seconds in ((self._plan, _PLAN_SECONDS), (self._send, _SEND_SECONDS), (self._beat, _BEAT_SECONDS)):
+            scheduler.add_job(_wake(wake), IntervalTrigger(seconds=seconds, timezone=zone))
+        refresh = parse_refresh(service.settings.roster.refresh)
+        if refresh is not None and refresh.every != "never":
+            scheduler.add_job(_wake(self._refresh), _trigger(refresh, zone))
+        self._refresh.set()
+        self._beat.set()
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+
+    @asynccontextmanager
+    async def _signals(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        handlers: dict[signal.Signals, Callable[[], Any]] = {
+            signal.SIGTERM: self._stop,
+            signal.SIGINT: self._stop,
+            signal.SIGHUP: self._read_configuration,
+            signal.SIGUSR1: self._say_state,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        try:
+            yield
+        finally:
+            for number in handlers:
+                with contextlib.suppress(ValueError):
+                    loop.remove_signal_handler(number)
+
+
+def _wake(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def tick() -> None:
+        event.set()
+
+    return tick
+
+
+def _trigger(refresh: Refresh, zone: ZoneInfo) -> CronTrigger:
+    """Days of the week by name: APScheduler counts them from Monday, everybody else's cron from Sunday."""
+    if refresh.at is None:
+        return CronTrigger(minute=0, timezone=zone)
+    return CronTrigger(day_of_week=refresh.weekday, hour=refresh.at.hour, minute=refresh.at.minute, timezone=zone)

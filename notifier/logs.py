@@ -1,0 +1,111 @@
+"""Structured logs: the name of an event and ids, one line each; text on a terminal, JSON elsewhere.
+
+No name, address or token belongs in a log. Whoever logs passes ids. Because libraries and tracebacks know nothing of that, everything
+that is written goes through `redact` as its last step: on the finished line, so that nothing can come in behind it. It knows
+addresses and tokens by their form. A person's name has no form; that is why exception texts must not carry one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "text", "json"]
+
+_ADDRESS = re.compile(
+    r"""(?:\\?"[^"\n]{1,64}?\\?"|[^\s"'<>()\[\],;:=/\\]+)(?:@|%40)(?:\[[^\]\s]+\]|[^\s"'<>()\[\],;:/\\?&]+)""", re.IGNORECASE
+)
+_LINK = re.compile(r"(/a/[^\s/\"'?#]+/)[^\s\"'?#<>)]+")
+_PARAMETER = re.compile(r"((?:token|code|state|nonce|password|secret|signature|key)=)[^\s\"'&<>)]+", re.IGNORECASE)
+_BEARER = re.compile(r"((?:Bearer|Basic|AUTH (?:PLAIN|LOGIN|XOAUTH2))\s+)[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE)
+_SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
+_LONG_CODE = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[a-z])[A-Za-z0-9_-]{40,}(?![A-Za-z0-9_-])")
+
+# Libraries that say things about people when they are asked to say much: SQL parameters, request paths, whole messages.
+_TALKATIVE = ("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack")
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "apscheduler", "aiosmtplib", "asyncio")
+
+
+def redact(text: str) -> str:
+    """The text with addresses and tokens taken out."""
+    text = _LINK.sub(r"\1[token]", text)
+    text = _PARAMETER.sub(r"\1[token]", text)
+    text = _BEARER.sub(r"\1[token]", text)
+    text = _SLACK.sub("[token]", text)
+    text = _LONG_CODE.sub("[token]", text)
+    return _ADDRESS.sub("[address]", text)
+
+
+def configure(level: Level = "info", form: Format = "auto", *, stream: TextIO | None = None) -> None:
+    """Send everything that is logged, by this program and its libraries, to one stream.
+
+    Args:
+        level: the least important line that is written.
+        form: "auto" is text on a terminal, JSON elsewhere.
+        stream: standard output when it is None.
+    """
+    stream = stream or sys.stdout
+    on_terminal = stream.isatty()
+    as_text = form == "text" or (form == "auto" and on_terminal)
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *before,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _text_line(colours=on_terminal) if as_text else _json_line(),
+                _redact_line,  # after the rendering: what it has seen is what is written
+            ],
+        )
+    )
+    _take_over(handler, level)
+
+
+def _take_over(handler: logging.Handler, level: Level) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _text_line(*, colours: bool) -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+
+
+def _json_line() -> Processor:
+    # Not ASCII only: an escaped letter of an address would hide it from `redact`.
+    return structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)
+
+
+def _redact_line(_logger: WrappedLogger, _method: str, line: EventDict | str | Any) -> str:
+    return redact(str(line))

@@ -1,0 +1,215 @@
+"""Rows of a text file, whatever its encoding, delimiter and quoting accidents.
+
+A quotation mark that is opened and never closed would swallow the rest of the file. So a record may span a few lines only; one
+that goes on is reported as broken at the line where it began, and reading goes on with the line after it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from notifier.errors import BadDataError
+
+DELIMITERS = (",", ";", "\t", "|")
+_CHUNK = 1 << 20
+_SAMPLE = 1 << 16
+_LONGEST_RECORD = 20  # lines; an address in a quoted cell has five
+_TOO_FEW_CONTROLS_TO_BE_BINARY = 0.02
+_ANNOUNCEMENT = re.compile(r"[\ufeff\" ]*sep=([,;\t|])[\" ,;]*[\r\n]*", re.IGNORECASE)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record that could not be taken apart; stands in the place of its cells."""
+
+    reason: str
+
+
+Row = tuple[int, Sequence[str] | Broken]
+"""Line number, from 1, and the cells."""
+
+
+class LineSource(Protocol):
+    """What lines are read from: a text file opened with `newline=""`, or anything like it."""
+
+    def readline(self) -> str:
+        """The next line with its end, "" after the last."""
+
+
+def detect_encoding(path: Path) -> str:
+    """The encoding of a text file: a byte order mark, else the zeros of UTF-16, else UTF-8 if it is, else Windows-1252.
+
+    A file that is UTF-8 but for a few broken bytes stays UTF-8; those bytes become U+FFFD.
+
+    Raises:
+        BadDataError: the file is empty, or no text.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_SAMPLE)
+        if not start.strip():
+            msg = f"{path} is empty"
+            raise BadDataError(msg, hint="export the roster again, with one row for each person below a row of headers")
+        for mark, encoding in _MARKS:
+            if start.startswith(mark):
+                return encoding
+        zeros = (start[0::2].count(0), start[1::2].count(0))
+        if max(zeros) * 4 > len(start) // 2 and min(zeros) * 20 < max(zeros):
+            return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+        _refuse_binary(path, start)
+        stream.seek(0)
+        if _is_clean_utf8(stream):
+            return "utf-8"
+        stream.seek(0)
+        return "utf-8" if _is_damaged_utf8(stream) else "windows-1252"
+
+
+def _refuse_binary(path: Path, start: bytes) -> None:
+    controls = sum(start.count(code) for code in range(32) if code not in b"\t\n\r\f\x1a")
+    if controls > max(4, len(start) * _TOO_FEW_CONTROLS_TO_BE_BINARY):
+        msg = f"{path} is not a text file and not a spreadsheet"
+        raise BadDataError(msg, hint="export the roster as CSV or XLSX")
+
+
+def _is_clean_utf8(stream: io.BufferedReader) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := stream.read(_CHUNK):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_damaged_utf8(stream: io.BufferedReader) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    good = bad = 0
+    while chunk := stream.read(_CHUNK):
+        text = decoder.decode(chunk)
+        if not text.isascii():
+            replaced = text.count("\ufffd")
+            bad += replaced
+            good += sum(character > "\x7f" for character in text) - replaced
+    bad += len(decoder.decode(b"", final=True))
+    return good > 4 * bad
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A text file, and how it is made."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    name: None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Every record from the first."""
+        with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
+            yield from read_rows(stream, self.delimiter)
+
+
+def open_tables(path: Path) -> Iterator[TextTable]:
+    """The file, taken apart by each delimiter it may have.
+
+    Raises:
+        BadDataError: the file is empty, or no text.
+        OSError: it cannot be read.
+    """
+    encoding = detect_encoding(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as stream:
+        announced = announced_delimiter(stream.readline(_SAMPLE))
+    for delimiter in (announced,) if announced else DELIMITERS:
+        yield TextTable(path, encoding, delimiter)
+
+
+def announced_delimiter(line: str) -> str | None:
+    """What a first line `sep=;` says, as spreadsheets write and read it."""
+    match = _ANNOUNCEMENT.fullmatch(line)
+    return match[1] if match else None
+
+
+def read_rows(stream: LineSource, delimiter: str) -> Iterator[Row]:
+    """Every record with the number of its first line. Broken ones are there too, as `Broken`."""
+    lines = _Lines(stream)
+    reader: Iterator[list[str]] = csv.reader(lines, delimiter=delimiter)
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except _NeverClosedError:
+            yield lines.first, Broken("a quotation mark is opened and not closed")
+            reader = lines.start_again(delimiter)
+            continue
+        except csv.Error:
+            yield lines.first, Broken(f"a cell is longer than {csv.field_size_limit():,} characters")
+            reader = lines.start_again(delimiter)
+            continue
+        if lines.ended_inside_record:
+            yield lines.first, Broken("a quotation mark is opened and not closed")
+            reader = lines.start_again(delimiter)
+            continue
+        yield lines.first, cells
+        lines.record_is_complete()
+
+
+class _NeverClosedError(Exception):
+    """A record has more lines than a record has."""
+
+
+class _Lines:
+    """The lines of a stream, which can be given back from the second line of a record on.
+
+    Attributes:
+        first: number of the line on which the present record began, from 1.
+        ended_inside_record: the stream ended while the present record was not complete.
+    """
+
+    def __init__(self, stream: LineSource) -> None:
+        self._stream = stream
+        self._again: deque[str] = deque()
+        self._record: list[str] = []
+        self.first = 1
+        self.ended_inside_record = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._record) >= _LONGEST_RECORD:
+            raise _NeverClosedError
+        line = self._again.popleft() if self._again else self._stream.readline()
+        if not line:
+            self.ended_inside_record = bool(self._record)
+            raise StopIteration
+        self._record.append(line)
+        return line
+
+    def record_is_complete(self) -> None:
+        self.first += len(self._record)
+        self._record.clear()
+
+    def start_again(self, delimiter: str) -> Iterator[list[str]]:
+        """Give up the first line of the present record and read the others anew."""
+        self._again.extendleft(reversed(self._record[1:]))
+        self._record.clear()
+        self.first += 1
+        self.ended_inside_record = False
+        return csv.reader(self, delimiter=delimiter)

@@ -1,0 +1,186 @@
+"""A roster file, read: text or spreadsheet, its header found, its rows judged, its managers looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+from notifier.errors import BadDataError
+from notifier.roster.columns import Columns, check_overrides, column_of_addresses, missing_override, recognise
+from notifier.roster.csv_file import Broken, TextTable, open_tables
+from notifier.roster.managers import with_managers
+from notifier.roster.reading import Defaults, LeftOut, Notes, RosterReading, SetAside
+from notifier.roster.rows import Draft, RowReader
+from notifier.roster.text import clean, order_of_date, shorten
+from notifier.roster.workbook import SheetTable, is_workbook, open_sheets
+
+_HEADER_WITHIN = 40  # rows; title lines stand above it
+_HEADERS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A table, and which of its rows is the header."""
+
+    table: TextTable | SheetTable
+    header_line: int
+    columns: Columns
+
+
+def read_roster(path: Path, *, columns: Mapping[str, str], defaults: Defaults, today: date) -> RosterReading:
+    """Read a CSV, TSV or XLSX file.
+
+    Args:
+        columns: our field -> their header, where headers are not recognised by themselves.
+        defaults: what holds for rows that do not say.
+        today: somebody whose last day is before it has left.
+
+    Raises:
+        BadDataError: this is no roster: missing, unreadable, empty, binary, or without a column of addresses.
+    """
+    check_overrides(columns)
+    with _plain_errors(path):
+        layout = _layout(path, columns)
+        return _read(layout, defaults, today)
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Iterator[None]:
+    """Say in words what the system says about a file."""
+    try:
+        yield
+    except FileNotFoundError:
+        msg = f"there is no file {path}"
+        raise BadDataError(msg, hint="set roster.path to the file your directory or HR system exports") from None
+    except IsADirectoryError:
+        msg = f"{path} is a folder"
+        raise BadDataError(msg, hint="set roster.path to the file in it") from None
+    except PermissionError:
+        msg = f"{path} may not be read by this user"
+        raise BadDataError(msg, hint="give the user that runs notifier the right to read it") from None
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise BadDataError(msg) from None
+    except ValueError as error:
+        msg = f"{str(path)!r} is not the name of a file: {error}"
+        raise BadDataError(msg) from None
+
+
+def _layout(path: Path, overrides: Mapping[str, str]) -> _Layout:
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    tables = open_sheets(path) if is_workbook(start) else open_tables(path)
+    layouts = (layout for table in tables for layout in _layouts(table, overrides))
+    best = max(layouts, key=lambda layout: _merit(layout, overrides), default=None)
+    if best is None:
+        msg = f"{path} has no visible sheet with rows"
+        raise BadDataError(msg, hint="put the roster on the first sheet, one row for each person below a row of headers")
+    if missing := missing_override(best.columns, overrides):
+        field, wanted = missing
+        msg = f"roster.columns: {field} is to come from {wanted!r}, but {path} has no such column"
+        raise BadDataError(msg, hint=f"its columns are {_listed(best.columns.header)}")
+    if "email" not in best.columns.places:
+        raise _no_addresses(path, best)
+    return best
+
+
+def _merit(layout: _Layout, overrides: Mapping[str, str]) -> tuple[int, int, int]:
+    """The more of what we need a header row has, the likelier it is the header row."""
+    places = layout.columns.places
+    mapped = sum(field in places for field in overrides)
+    return ("email" in places) + mapped, len(places), -layout.header_line
+
+
+def _layouts(table: TextTable | SheetTable, overrides: Mapping[str, str]) -> Iterator[_Layout]:
+    """Each of the first rows, taken for the header."""
+    for line, cells in islice(table.rows(), _HEADER_WITHIN):
+        if not isinstance(cells, Broken) and any(cell.strip() for cell in cells):
+            yield _Layout(table, line, recognise(cells, overrides))
+
+
+def _no_addresses(path: Path, layout: _Layout) -> BadDataError:
+    with _rows(path, layout) as rows:
+        table = [
+            cells for line, cells in islice(rows, _HEADER_WITHIN) if line > layout.header_line and not isinstance(cells, Broken)
+        ]
+    likely = column_of_addresses(layout.columns.header, table)
+    wanted = f'email = "{shorten(likely)}"' if likely else 'email = "the header of that column"'
+    msg = f"{path} has no column of e-mail addresses; line {layout.header_line} has the columns {_listed(layout.columns.header)}"
+    return BadDataError(msg, hint=f"export it with the addresses and a row of headers, or set roster.columns to {{ {wanted} }}")
+
+
+def _listed(header: Sequence[str]) -> str:
+    names = [repr(shorten(clean(cell), 40)) for cell in header if clean(cell)]
+    more = f" and {len(names) - _HEADERS_SHOWN} more" if len(names) > _HEADERS_SHOWN else ""
+    return ", ".join(names[:_HEADERS_SHOWN]) + more
+
+
+def _read(layout: _Layout, defaults: Defaults, today: date) -> RosterReading:
+    notes = Notes()
+    reader = RowReader(layout.columns, defaults, month_first=_month_first(layout), today=today, notes=notes)
+    sorted_rows = _SortedRows()
+    for line, cells in layout.table.rows():
+        if isinstance(cells, Broken):
+            sorted_rows.set_aside.append(SetAside(line, cells.reason))
+        elif line > layout.header_line and any(cell.strip() for cell in cells) and tuple(cells) != layout.columns.header:
+            sorted_rows.take(reader.read(line, cells))
+    return RosterReading(
+        source=str(layout.table.path),
+        accepted=with_managers(sorted_rows.drafts, notes),
+        left_out=tuple(sorted_rows.left_out),
+        set_aside=tuple(sorted_rows.set_aside),
+        notes=notes.collected(),
+        rows=len(sorted_rows.drafts) + len(sorted_rows.left_out) + len(sorted_rows.set_aside),
+        columns=layout.columns.recognised,
+        ignored_columns=layout.columns.ignored,
+        encoding=layout.table.encoding,
+        delimiter=layout.table.delimiter,
+        sheet=layout.table.name,
+    )
+
+
+def _month_first(layout: _Layout) -> bool:
+    """Whether dates with slashes are American: one with a day above 12 tells it for the whole file."""
+    indexes = [index for field in ("ends_on", "leave_until") for index in layout.columns.places.get(field, ())]
+    if not indexes:
+        return False
+    orders = set()
+    for _, cells in layout.table.rows():
+        if not isinstance(cells, Broken):
+            orders |= {order_of_date(cells[index].strip()) for index in indexes if index < len(cells)}
+    return "month" in orders and "day" not in orders
+
+
+class _SortedRows:
+    """The rows of a file by what became of them. The first row of an id, or of an address, counts; later ones are set aside."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.left_out: list[LeftOut] = []
+        self.set_aside: list[SetAside] = []
+        self._line_of_id: dict[str, int] = {}
+        self._line_of_address: dict[str, int] = {}
+
+    def take(self, outcome: Draft | LeftOut | SetAside) -> None:
+        if isinstance(outcome, LeftOut):
+            self.left_out.append(outcome)
+        elif isinstance(outcome, SetAside):
+            self.set_aside.append(outcome)
+        else:
+            self._take_draft(outcome)
+
+    def _take_draft(self, draft: Draft) -> None:
+        employee, address = draft.employee, draft.employee.email.casefold()
+        if (line := self._line_of_id.get(employee.id)) is not None:
+            self.set_aside.append(SetAside(draft.line, f"the id {shorten(employee.id)} stands on line {line} already", employee.id))
+        elif (line := self._line_of_address.get(address)) is not None:
+            self.set_aside.append(
+                SetAside(draft.line, f"the address {shorten(employee.email)} stands on line {line} already", employee.id)
+            )
+        else:
+            self._line_of_id[employee.id] = self._line_of_address[address] = draft.line
+            self.drafts.append(draft)

@@ -1,0 +1,107 @@
+"""The roster into the store: compared, judged, and applied in one transaction, with a line in the history either way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from notifier.errors import BadDataError
+from notifier.roster.diff import RosterDiff, diff, refusal
+from notifier.roster.reading import RosterReading
+from notifier.store import employees, marks, outbox
+from notifier.store.database import Database
+from notifier.store.employees import SyncRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What came of a roster.
+
+    Attributes:
+        refused: why nothing was applied, in words, or None.
+        applied: False too for a dry run.
+        cancelled: waiting deliveries of leavers that will not be sent.
+    """
+
+    reading: RosterReading
+    diff: RosterDiff
+    refused: str | None
+    applied: bool
+    cancelled: int = 0
+
+    def raise_if_refused(self) -> None:
+        """Turn a refusal into an error for the command line.
+
+        Raises:
+            BadDataError: says why, and what to do.
+        """
+        if self.refused is not None:
+            msg = f"the roster was not applied: {self.refused}"
+            hint = f"look at `notifier roster sync --dry-run`; if it is right, repeat with --accept-changes {self.diff.size}"
+            raise BadDataError(msg, hint=hint)
+
+
+def compare(
+    connection: Connection, reading: RosterReading, *, largest_change: int, accept_changes: int | None = None
+) -> SyncOutcome:
+    """What the roster would do, without doing it."""
+    current = employees.load(connection)
+    keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
+    changes = diff(current, reading.accepted, keep=keep)
+    active = sum(known.employee.active for known in current.values())
+    refused = refusal(changes, reading, active=active, largest_change=largest_change, accept_changes=accept_changes)
+    return SyncOutcome(reading, changes, refused, applied=False)
+
+
+def synchronise(
+    database: Database, reading: RosterReading, *, now: datetime, largest_change: int, accept_changes: int | None = None
+) -> SyncOutcome:
+    """Compare and, unless it looks like an accident, apply. The history gets a line either way.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    with database.write() as connection:
+        return synchronise_in(connection, reading, now=now, largest_change=largest_change, accept_changes=accept_changes)
+
+
+def synchronise_in(
+    connection: Connection, reading: RosterReading, *, now: datetime, largest_change: int, accept_changes: int | None = None
+) -> SyncOutcome:
+    """The same inside a transaction of the caller's, such as `Database.write_async` gives."""
+    employees.lock_roster(connection)
+    seen = compare(connection, reading, largest_change=largest_change, accept_changes=accept_changes)
+    cancelled = apply(connection, seen.diff, now) if seen.refused is None else 0
+    outcome = SyncOutcome(reading, seen.diff, seen.refused, applied=seen.refused is None, cancelled=cancelled)
+    employees.record_sync(connection, _record(outcome, now))
+    return outcome
+
+
+def apply(connection: Connection, changes: RosterDiff, now: datetime) -> int:
+    """Write a diff. Returns how many waiting deliveries of leavers were cancelled."""
+    edited = (*changes.returned, *changes.moved, *changes.changed)
+    gone = [known.key for known in changes.leavers]
+    employees.mark_left(connection, gone, now)
+    employees.change(connection, [(change.before.key, change.after) for change in edited])
+    employees.add(connection, changes.joiners, now)
+    if changes.size:
+        marks.look_again(connection)
+    return outbox.cancel_for_leavers(connection, gone, now)
+
+
+def _record(outcome: SyncOutcome, now: datetime) -> SyncRecord:
+    changes, reading = outcome.diff, outcome.reading
+    return SyncRecord(
+        at=now,
+        source=reading.source[-255:],
+        applied=outcome.applied,
+        accepted=len(reading.accepted),
+        left_out=len(reading.left_out),
+        set_aside=len(reading.set_aside),
+        joiners=len(changes.joiners) + len(changes.returned),
+        leavers=len(changes.leavers),
+        changed=len(changes.moved) + len(changes.changed),
+        reason=outcome.refused,
+    )

@@ -1,0 +1,217 @@
+"""The people of the roster, and the calendars they live by. Statements are set-based: never one for each person."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.domain.employee import Employee
+from notifier.store.tables import calendars, employees, roster_syncs
+
+_AT_ONCE = 5000
+_PUBLIC_ID_BYTES = 16  # 22 characters
+_ROSTER_LOCK = 0x726F73746572  # "roster"
+
+CalendarKey = tuple[str, str, str]
+"""Time zone, country and region; "" where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmployee:
+    """Somebody the store knows, present or past.
+
+    Attributes:
+        key: the row, which stays the same whatever else changes.
+        public_id: what a link carries in place of the id, 22 characters.
+        link_version: raised to void every link of the person.
+        language_choice: what the person chose on a page, or None.
+        left_at: when they left the roster; None for those who are in it.
+    """
+
+    key: int
+    employee: Employee
+    public_id: str
+    link_version: int
+    language_choice: str | None
+    calendar_id: int
+    joined_at: datetime
+    left_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRecord:
+    """One line of the history of the roster.
+
+    Attributes:
+        changed: people who are still there and of whom something is new.
+        reason: why it was refused, or None.
+    """
+
+    at: datetime
+    source: str
+    applied: bool
+    accepted: int
+    left_out: int
+    set_aside: int
+    joiners: int
+    leavers: int
+    changed: int
+    reason: str | None = None
+
+
+def load(connection: Connection) -> dict[str, StoredEmployee]:
+    """Everybody by roster id, those who left too."""
+    return {person.employee.id: person for person in map(_stored, connection.execute(_everybody()))}
+
+
+def find(connection: Connection, who: str) -> StoredEmployee | None:
+    """The person with this roster id, else this e-mail address in any case; of several with one address the one who is there."""
+    word = who.strip()
+    by_id = connection.execute(_everybody().where(employees.c.id == word)).one_or_none()
+    if by_id is not None:
+        return _stored(by_id)
+    by_email = _everybody().where(employees.c.email_key == word.casefold())
+    row = connection.execute(by_email.order_by(employees.c.active.desc(), employees.c.key.desc()).limit(1)).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def by_public_id(connection: Connection, public_id: str) -> StoredEmployee | None:
+    """The person a link speaks of."""
+    return _one(connection, employees.c.public_id == public_id)
+
+
+def by_key(connection: Connection, key: int) -> StoredEmployee | None:
+    """The person of a row."""
+    return _one(connection, employees.c.key == key)
+
+
+def count_active(connection: Connection) -> int:
+    """How many people are in the roster now."""
+    return connection.scalar(select(func.count()).select_from(employees).where(employees.c.active)) or 0
+
+
+def lock_roster(connection: Connection) -> None:
+    """Let one roster be applied at a time, until the end of the transaction. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_ROSTER_LOCK)))
+
+
+def set_language_choice(connection: Connection, key: int, language: str) -> None:
+    """Keep the language a person chose on a page."""
+    connection.execute(update(employees).where(employees.c.key == key).values(language_choice=language))
+
+
+def add(connection: Connection, people: Sequence[Employee], now: datetime) -> None:
+    """Insert joiners, each with a public id of their own."""
+    calendar_ids = _calendar_ids(connection, {calendar_key(person) for person in people})
+    for some in _portions(people):
+        rows = [
+            _values(person, calendar_ids) | {"public_id": secrets.token_urlsafe(_PUBLIC_ID_BYTES), "joined_at": now}
+            for person in some
+        ]
+        connection.execute(insert(employees), rows)
+
+
+def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> None:
+    """Give each row of (key, employee) the new values. Somebody who had left and is active again is there again."""
+    calendar_ids = _calendar_ids(connection, {calendar_key(person) for _, person in people})
+    values = (*(name for name in _COLUMNS if name != "active"), "calendar_id")
+    statement = (
+        update(employees)
+        .where(employees.c.key == bindparam("of_key"))
+        .values({name: bindparam(f"new_{name}") for name in values} | {"active": True, "left_at": None})
+    )
+    for some in _portions(people):
+        rows = [
+            {f"new_{name}": value for name, value in _values(person, calendar_ids).items()} | {"of_key": key}
+            for key, person in some
+        ]
+        connection.execute(statement, rows)
+
+
+def mark_left(connection: Connection, keys: Sequence[int], now: datetime) -> None:
+    """These people are no longer in the roster. Their rows and their history stay."""
+    for some in _portions(keys):
+        connection.execute(update(employees).where(employees.c.key.in_(some)).values(active=False, left_at=now))
+
+
+def record_sync(connection: Connection, record: SyncRecord) -> None:
+    """Add a line to the history of the roster."""
+    connection.execute(insert(roster_syncs).values({column: getattr(record, column) for column in SyncRecord.__slots__}))
+
+
+def last_sync(connection: Connection) -> SyncRecord | None:
+    """The newest line of the history of the roster."""
+    columns = [roster_syncs.c[name] for name in SyncRecord.__slots__]
+    row = connection.execute(select(*columns).order_by(roster_syncs.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else SyncRecord(*row)
+
+
+def calendar_key(person: Employee) -> CalendarKey:
+    """What the person's working days depend on."""
+    return person.time_zone, person.country or "", person.region or ""
+
+
+_COLUMNS = ("id", "email", "given_name", "family_name", "language", "department", "manager_id", "active", "leave_until")
+
+
+def _values(person: Employee, calendar_ids: dict[CalendarKey, int]) -> dict[str, Any]:
+    values = {name: getattr(person, name) for name in _COLUMNS}
+    return values | {"email_key": person.email.casefold(), "calendar_id": calendar_ids[calendar_key(person)]}
+
+
+def _calendar_ids(connection: Connection, wanted: Collection[CalendarKey]) -> dict[CalendarKey, int]:
+    """The ids of these calendars; the new ones are inserted."""
+    known = _known_calendars(connection)
+    new = [
+        {"time_zone": zone, "country": country, "region": region} for zone, country, region in sorted(set(wanted) - known.keys())
+    ]
+    if not new:
+        return known
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(calendars).on_conflict_do_nothing(), new)
+    return _known_calendars(connection)
+
+
+def _known_calendars(connection: Connection) -> dict[CalendarKey, int]:
+    rows = connection.execute(select(calendars.c.time_zone, calendars.c.country, calendars.c.region, calendars.c.id))
+    return {(zone, country, region): number for zone, country, region, number in rows}
+
+
+def _everybody() -> Select[*tuple[Any, ...]]:
+    return select(employees, calendars.c.time_zone, calendars.c.country, calendars.c.region).join_from(employees, calendars)
+
+
+def _one(connection: Connection, which: ColumnElement[bool]) -> StoredEmployee | None:
+    row = connection.execute(_everybody().where(which)).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredEmployee:
+    employee = Employee(
+        id=row.id,
+        email=row.email,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        time_zone=row.time_zone,
+        language=row.language,
+        country=row.country or None,
+        region=row.region or None,
+        department=row.department,
+        manager_id=row.manager_id,
+        active=row.active,
+        leave_until=row.leave_until,
+    )
+    return StoredEmployee(
+        row.key, employee, row.public_id, row.link_version, row.language_choice, row.calendar_id, row.joined_at, row.left_at
+    )
+
+
+def _portions(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

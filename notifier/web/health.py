@@ -1,0 +1,44 @@
+"""What a supervisor or a load balancer asks: is the process alive, and may people be sent to it?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from notifier.errors import NotifierError
+from notifier.store import schema
+from notifier.web.site import Check, Site
+
+_PATIENCE_SECONDS = 10
+_WELL = "ok"
+
+
+async def alive(_site: Site, _request: Request) -> Response:
+    """`/healthz`: the process answers. Nothing else is looked at."""
+    return PlainTextResponse("ok\n")
+
+
+async def ready(site: Site, _request: Request) -> Response:
+    """`/readyz`: 200 if all is well, else 503. The body says for each part "ok" or what is wrong with it."""
+
+    async def store() -> str | None:
+        await asyncio.to_thread(schema.require_current, site.database)
+        return None
+
+    checks: dict[str, Check] = {"store": store, **site.checks}
+    found = await asyncio.gather(*(_run(check) for check in checks.values()))
+    report = dict(zip(checks, found, strict=True))
+    well = all(outcome == _WELL for outcome in found)
+    return JSONResponse({"ready": well, **report}, status_code=200 if well else 503)
+
+
+async def _run(check: Check) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await check() or _WELL
+    except TimeoutError:
+        return f"no answer within {_PATIENCE_SECONDS} seconds"
+    except NotifierError as error:
+        return str(error)
