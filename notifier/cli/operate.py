@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -77,7 +76,7 @@ def _backup_beside(database: Database) -> Path:
 
 def _name_beside(database: Database) -> Path:
     """A name for a backup: beside an SQLite store, else in the working directory."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = SystemClock().now().strftime("%Y%m%dT%H%M%SZ")
     if database.path is None:
         return Path(os.curdir) / f"notifier-{stamp}.dump"
     path = Path(database.path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from sqlalchemy import Connection
 
 from notifier import settings as configuration
+from notifier.domain.campaign import Campaign
+from notifier.errors import UsageError
 from notifier.service import open_store
 from notifier.settings import Loaded, Settings
-from notifier.store import schema
+from notifier.store import employees, schema
 from notifier.store.database import Database
+from notifier.store.employees import StoredEmployee
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,3 +76,36 @@ def configured(command: F) -> F:
 def json_option(command: F) -> F:
     """Give a verb `--json`, as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, for machines.")(command)
+
+
+def find_person(connection: Connection, who: str) -> StoredEmployee:
+    """The person with this roster id or e-mail address.
+
+    Raises:
+        UsageError: there is nobody.
+    """
+    person = employees.find(connection, who)
+    if person is None:
+        msg = f"nobody in the roster has the id or the e-mail address {who!r}"
+        raise UsageError(msg, hint="look at `notifier roster check`; people who were set aside are not in the roster")
+    return person
+
+
+def pick_campaign(settings: Settings, name: str | None) -> Campaign:
+    """The named campaign, or the only one.
+
+    Raises:
+        UsageError: there is no such campaign, or there are several and none was named.
+    """
+    campaigns = {campaign.id: campaign for campaign in settings.domain_campaigns}
+    if name is None and len(campaigns) == 1:
+        return next(iter(campaigns.values()))
+    if name not in campaigns:
+        msg = "there are several campaigns" if name is None else f"there is no campaign {name!r}"
+        raise UsageError(msg, hint=f"name one with --campaign: {', '.join(campaigns)}")
+    return campaigns[name]
+
+
+def operator() -> str:
+    """Who is typing, for the record: the account's name and the machine's."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

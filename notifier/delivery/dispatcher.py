@@ -228,10 +228,9 @@ class Dispatcher:
     async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
         """Make the outcome durable. While the store cannot be written the sender waits here, and sends nothing more."""
         while True:
-            now = self._clock.now()
             try:
                 ours = await self._database.write_async(
-                    lambda connection, now=now: claims.record(connection, owner=self._owner, outcome=outcome, now=now)
+                    lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=self._clock.now())
                 )
                 break
             except StoreError as error:

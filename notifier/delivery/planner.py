@@ -1,4 +1,4 @@
-"""Who is due what: the tick that turns the countdown into rows of the outbox.
+"""Who is due what: the tick that turns the countdown into rows of the planning.
 
 People are planned in groups that share a calendar, so a tick costs a little arithmetic for each distinct (zone, country, region)
 and one statement for each step that has just opened. Everybody who is due and not settled gets a row; the outbox's unique key
@@ -21,9 +21,9 @@ from hashlib import sha256
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
 from notifier.domain.window import Window
-from notifier.store import marks, outbox
+from notifier.store import marks, planning
 from notifier.store.database import Database
-from notifier.store.outbox import Group, Opening, PlannedRows
+from notifier.store.planning import Group, Opening, PlannedRows
 from notifier.store.tables import State
 
 RANGE = 20_000  # people for each transaction: no write lock is held for long
@@ -77,9 +77,9 @@ class Planner:
     def tick(self, now: datetime) -> Planned:
         """Insert what has become due, end what is over, and move what waits outside its window."""
         with self._database.read() as connection:
-            groups = outbox.groups(connection)
+            groups = planning.groups(connection)
             version = marks.roster_version(connection)
-            last_key = outbox.highest_key(connection)
+            last_key = planning.highest_key(connection)
             before = {campaign.id: marks.load(connection, campaign.id) for campaign in self._campaigns}
         done = Planned()
         changed = False
@@ -99,7 +99,7 @@ class Planner:
     def next_instant(self, now: datetime) -> datetime | None:
         """When the next step opens anywhere, or None."""
         with self._database.read() as connection:
-            groups = outbox.groups(connection)
+            groups = planning.groups(connection)
         openings = (
             step.opens_at
             for campaign in self._campaigns
@@ -124,7 +124,7 @@ class Planner:
             for first_key in range(0, last_key + 1, RANGE):
                 part = replace(rows, first_key=first_key, last_key=first_key + RANGE)
                 with self._database.write() as connection:
-                    count = outbox.insert_step(connection, part, now)
+                    count = planning.insert_step(connection, part, now)
                 done += Planned(inserted=count) if rows.state is State.PLANNED else Planned(passed=count)
                 self._progress(min(part.last_key, last_key))
         if work or since is None:
@@ -186,15 +186,15 @@ class Planner:
     def _tidy(self, now: datetime, *, leave_changed: bool) -> Planned:
         """End what is over; give rows whose window has closed, or whose person is away, the window they can be sent in."""
         with self._database.write() as connection:
-            expired = outbox.expire(connection, now)
-            late = set(outbox.groups_past_window(connection, now))
+            expired = planning.expire(connection, now)
+            late = set(planning.groups_past_window(connection, now))
             if leave_changed:
-                late |= set(outbox.groups_away(connection, now))
+                late |= set(planning.groups_away(connection, now))
             openings = [
                 Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
                 for group in late
             ]
-            moved = outbox.move_to_window(connection, openings, now)
+            moved = planning.move_to_window(connection, openings, now)
         return Planned(expired=expired, moved=moved)
 
     def _fingerprint(self, campaign: Campaign, version: int) -> str:

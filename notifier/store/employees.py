@@ -121,11 +121,11 @@ def add(connection: Connection, people: Sequence[Employee], now: datetime) -> No
 def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> None:
     """Give each row of (key, employee) the new values. Somebody who had left and is active again is there again."""
     calendar_ids = _calendar_ids(connection, {calendar_key(person) for _, person in people})
-    values = (*(name for name in _COLUMNS if name != "active"), "calendar_id")
+    columns = (*_COLUMNS, "email_key", "calendar_id")
     statement = (
         update(employees)
         .where(employees.c.key == bindparam("of_key"))
-        .values({name: bindparam(f"new_{name}") for name in values} | {"active": True, "left_at": None})
+        .values({name: bindparam(f"new_{name}") for name in columns} | {"left_at": None})
     )
     for some in _portions(people):
         rows = [

@@ -1,205 +1,24 @@
-"""The outbox: which messages exist, and how they come and go without being sent.
+"""The outbox: how its rows are cancelled, come back, are tried again, and how receipts get into it.
 
-A row is inserted when its step is due and lives for ever. Here rows are planned, move to another window, expire, and are
-cancelled; `store/claims.py` is the way out of the door. Every statement works on a set of people at once.
-
+A row is inserted when its step is due (`store/planning.py`) and lives for ever; `store/claims.py` is the way out of the door.
 Unsent ends, each with its reason in words: `superseded` (a newer step took over), `missed` (too late, and nothing newer),
-`cancelled` (answered, or left). Cancelled because of an answer is the only one that can come back: see `restore_cancelled`.
+`cancelled` (answered, or left). Cancelled because of an answer is the only one that comes back by itself, after an undo.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Date,
-    Row,
-    Text,
-    and_,
-    bindparam,
-    case,
-    column,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-    values,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
-from notifier.domain.campaign import Audience
 from notifier.store import marks
-from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
+from notifier.store.tables import Instant, Kind, State, deliveries
 
 WAITING = (State.PLANNED, State.RETRY)
 ANSWERED = "answered"
 LEFT = "left the organisation"
-_NO_LEAVE = date(1, 1, 1)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """People who share a calendar and the last day of an absence: they are planned as one."""
-
-    calendar_id: int
-    time_zone: str
-    country: str
-    region: str
-    leave_until: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """When one step may be sent to one group."""
-
-    group: Group
-    opens_at: datetime
-    closes_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRows:
-    """What `insert_step` writes: one step of one campaign, for people with `first_key <= key < last_key`."""
-
-    campaign: str
-    days_before: int
-    message: str
-    channel: str
-    state: State
-    reason: str | None
-    audience: Audience
-    openings: Sequence[Opening]
-    first_key: int
-    last_key: int
-
-
-def groups(connection: Connection) -> list[Group]:
-    """Every distinct calendar, and every distinct (calendar, leave) of people who are or were away."""
-    place = tuple(calendars.c["id", "time_zone", "country", "region"])
-    found = [_group(row, None) for row in connection.execute(select(*place))]
-    away = (
-        select(*place, employees.c.leave_until)
-        .join_from(employees, calendars)
-        .where(employees.c.leave_until.is_not(None), employees.c.active)
-        .distinct()
-    )
-    found += [_group(row, row.leave_until) for row in connection.execute(away)]
-    return found
-
-
-def highest_key(connection: Connection) -> int:
-    """The largest `employees.key`, 0 where there is nobody."""
-    return connection.scalar(select(func.max(employees.c.key))) or 0
-
-
-def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int:
-    """Insert the rows that are not there yet. Returns how many were inserted.
-
-    One statement: a table of the groups' windows is joined to the people. People who have settled, have left, are not in the
-    audience or already have the row are passed over. A step that ended unsent is recorded for people who were there in time only.
-    """
-    if not rows.openings:
-        return 0
-    windows = _openings_table(rows.openings)
-    people = (
-        select(
-            literal(rows.campaign),
-            employees.c.key,
-            literal(Kind.REMINDER.value),
-            literal(rows.days_before, BigInteger),
-            literal(rows.channel),
-            literal(rows.message),
-            literal(rows.state.value),
-            literal(rows.reason, Text),
-            literal(now, Instant),
-            windows.c.opens_at,
-            windows.c.opens_at,
-            windows.c.closes_at,
-            windows.c.expires_at,
-            case((literal(rows.state.value) == State.PLANNED.value, None), else_=literal(now, Instant)),
-        )
-        .join_from(employees, windows, _same_group(windows))
-        .where(
-            employees.c.key >= rows.first_key,
-            employees.c.key < rows.last_key,
-            employees.c.active,
-            ~_settled(rows.campaign, employees.c.key),
-            *_in_audience(rows.audience),
-        )
-    )
-    if rows.state is State.PLANNED:
-        people = people.where(~_told_newer(rows, employees.c.key))
-    else:
-        people = people.where(employees.c.joined_at <= windows.c.opens_at)
-    names = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]
-    names += ["created_at", "due_at", "next_at", "closes_at", "expires_at", "finished_at"]
-    return _changed(connection, _insert_ignoring(connection).from_select(names, people))
-
-
-def expire(connection: Connection, now: datetime) -> int:
-    """End every waiting row whose step is over: superseded where a newer step exists, missed otherwise."""
-    newer = deliveries.alias("newer")
-    overtaken = exists().where(
-        newer.c.campaign == deliveries.c.campaign,
-        newer.c.employee_key == deliveries.c.employee_key,
-        newer.c.kind == deliveries.c.kind,
-        newer.c.occasion < deliveries.c.occasion,
-    )
-    statement = (
-        update(deliveries)
-        .where(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
-        .values(
-            state=case((overtaken, State.SUPERSEDED.value), else_=State.MISSED.value),
-            reason=case((overtaken, "a newer step took over before this could be sent"), else_="it could not be sent in time"),
-            finished_at=now,
-        )
-    )
-    return connection.execute(statement).rowcount
-
-
-def groups_past_window(connection: Connection, now: datetime) -> list[Group]:
-    """Groups with reminders that still wait although their window has closed."""
-    return _groups_waiting(connection, deliveries.c.closes_at <= now)
-
-
-def groups_away(connection: Connection, now: datetime) -> list[Group]:
-    """Groups with waiting reminders for people who are away, here or where the day is another one."""
-    return _groups_waiting(connection, employees.c.leave_until >= (now - timedelta(days=1)).date())
-
-
-def move_to_window(connection: Connection, openings: Sequence[Opening], now: datetime) -> int:
-    """Give waiting reminders of these groups the window they can be sent in. A later retry time stays."""
-    if not openings:
-        return 0
-    windows = _openings_table(openings)
-    outside = or_(deliveries.c.closes_at <= now, deliveries.c.next_at < windows.c.opens_at)
-    statement = (
-        update(deliveries)
-        .where(
-            deliveries.c.employee_key == employees.c.key,
-            _same_group(windows),
-            deliveries.c.state.in_(WAITING),
-            deliveries.c.kind == Kind.REMINDER,
-            outside,
-        )
-        .values(
-            next_at=case((deliveries.c.next_at > windows.c.opens_at, deliveries.c.next_at), else_=windows.c.opens_at),
-            closes_at=windows.c.closes_at,
-        )
-        .add_cte(windows)
-    )
-    return _changed(connection, statement)
 
 
 def cancel_waiting(connection: Connection, *, campaign: str, employee_key: int, reason: str, now: datetime) -> int:
@@ -235,6 +54,22 @@ def restore_cancelled(connection: Connection, *, campaign: str, employee_key: in
         .values(state=State.PLANNED.value, reason=None, finished_at=None)
     )
     return connection.execute(statement).rowcount
+
+
+def count_retryable(connection: Connection, *, ids: Sequence[int], state: State | None, now: datetime) -> int:
+    """How many rows `retry` would change."""
+    return connection.scalar(select(func.count()).select_from(deliveries).where(*_retryable(ids, state, now))) or 0
+
+
+def retry(connection: Connection, *, ids: Sequence[int], state: State | None, now: datetime) -> int:
+    """Let refused or uncertain rows wait again: those named, or all in `state`, as long as they are current."""
+    again = {"state": State.RETRY.value, "next_at": now, "finished_at": None, "reason": "an operator asked for another try"}
+    return connection.execute(update(deliveries).where(*_retryable(ids, state, now)).values(again)).rowcount
+
+
+def _retryable(ids: Sequence[int], state: State | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    which = deliveries.c.id.in_(ids) if state is None else deliveries.c.state == state
+    return which, deliveries.c.state.in_((State.REFUSED, State.UNKNOWN)), deliveries.c.expires_at > now
 
 
 def queue_receipt(
@@ -281,27 +116,6 @@ def next_instant(connection: Connection, now: datetime) -> datetime | None:
     return min(instants, default=None)
 
 
-def _group(row: Row[*tuple[Any, ...]], leave_until: date | None) -> Group:
-    return Group(row.id, row.time_zone, row.country, row.region, leave_until)
-
-
-def _groups_waiting(connection: Connection, which: ColumnElement[bool]) -> list[Group]:
-    statement = (
-        select(*calendars.c["id", "time_zone", "country", "region"], employees.c.leave_until)
-        .join_from(deliveries, employees)
-        .join(calendars)
-        .where(deliveries.c.state.in_(WAITING), deliveries.c.kind == Kind.REMINDER, which)
-        .distinct()
-    )
-    return [_group(row, row.leave_until) for row in connection.execute(statement)]
-
-
-def _changed(connection: Connection, statement: Any) -> int:
-    """Run it; how many rows it changed. Python's SQLite driver does not count for a statement that begins with WITH."""
-    count = connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
-    return count if count >= 0 else connection.exec_driver_sql("SELECT changes()").scalar_one()
-
-
 def _cancel(connection: Connection, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
     statement = (
         update(deliveries)
@@ -309,63 +123,3 @@ def _cancel(connection: Connection, whose: ColumnElement[bool], reason: str, now
         .values(state=State.CANCELLED.value, reason=reason, finished_at=now)
     )
     return connection.execute(statement).rowcount
-
-
-def _openings_table(openings: Sequence[Opening]) -> Any:
-    table = values(
-        column("calendar_id", BigInteger),
-        column("leave_until", Date),
-        column("opens_at", Instant),
-        column("closes_at", Instant),
-        column("expires_at", Instant),
-        name="windows",
-    ).data(
-        [
-            (one.group.calendar_id, one.group.leave_until or _NO_LEAVE, one.opens_at, one.closes_at, one.expires_at)
-            for one in openings
-        ]
-    )
-    return table.cte("windows")
-
-
-def _same_group(windows: Any) -> ColumnElement[bool]:
-    return and_(
-        employees.c.calendar_id == windows.c.calendar_id,
-        func.coalesce(employees.c.leave_until, bindparam(None, _NO_LEAVE, type_=Date)) == windows.c.leave_until,
-    )
-
-
-def _settled(campaign: str, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
-    return exists().where(
-        acknowledgements.c.campaign == campaign,
-        acknowledgements.c.employee_key == employee_key,
-        acknowledgements.c.settles,
-        acknowledgements.c.revoked_at.is_(None),
-    )
-
-
-def _told_newer(rows: PlannedRows, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
-    """A later step is there already: a clock that went back must not bring up an earlier one."""
-    return exists().where(
-        deliveries.c.campaign == rows.campaign,
-        deliveries.c.employee_key == employee_key,
-        deliveries.c.kind == Kind.REMINDER,
-        deliveries.c.occasion < rows.days_before,
-    )
-
-
-def _in_audience(audience: Audience) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if audience.countries:
-        inside = select(calendars.c.id).where(calendars.c.country.in_(audience.countries))
-        conditions.append(employees.c.calendar_id.in_(inside))
-    if audience.departments:
-        conditions.append(employees.c.department.in_(audience.departments))
-    if audience.not_departments:
-        conditions.append(or_(employees.c.department.is_(None), employees.c.department.not_in(audience.not_departments)))
-    return conditions
-
-
-def _insert_ignoring(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(deliveries).on_conflict_do_nothing()

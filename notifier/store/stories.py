@@ -124,8 +124,12 @@ def count_people(connection: Connection, campaign: str) -> tuple[int, int]:
     return connection.scalar(settled) or 0, everybody
 
 
-def open_groups(connection: Connection, campaign: str) -> list[OpenGroup]:
-    """The open people of a campaign, counted: for `plan`."""
+def open_groups(connection: Connection, campaign: str, *, not_yet_sent: int | None = None) -> list[OpenGroup]:
+    """The open people of a campaign, counted: for `plan`.
+
+    Args:
+        not_yet_sent: count only people for whom the reminder of this step (`days_before`) has not ended in any way.
+    """
     settled = select(acknowledgements.c.employee_key).where(
         acknowledgements.c.campaign == campaign, acknowledgements.c.settles, acknowledgements.c.revoked_at.is_(None)
     )
@@ -137,4 +141,12 @@ def open_groups(connection: Connection, campaign: str) -> list[OpenGroup]:
         .where(employees.c.active, employees.c.key.not_in(settled))
         .group_by(*keys)
     )
-    return [OpenGroup(*row) for row in connection.execute(statement).tuples()]
+    if not_yet_sent is not None:
+        ended = select(deliveries.c.employee_key).where(
+            deliveries.c.campaign == campaign,
+            deliveries.c.kind == Kind.REMINDER,
+            deliveries.c.occasion == not_yet_sent,
+            deliveries.c.finished_at.is_not(None),
+        )
+        statement = statement.where(employees.c.key.not_in(ended))
+    return [OpenGroup(*tuple(row)) for row in connection.execute(statement)]

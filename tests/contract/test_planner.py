@@ -17,7 +17,7 @@ from notifier.delivery.planner import Planned, Planner
 from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.window import Window
-from notifier.store import acknowledgements, claims, holds, outbox, quota
+from notifier.store import acknowledgements, claims, holds, marks, quota
 from notifier.store.claims import Outcome
 from notifier.store.database import Database
 from notifier.store.tables import State, calendars, deliveries, employees
@@ -125,7 +125,7 @@ def test_after_an_outage_only_the_newest_step_is_sent(database: Database) -> Non
     plan.tick(utc("2025-10-01T10:00"))
     joined = add_person(database, 2, joined_at=utc("2025-10-30T12:00"))
     with database.write() as connection:
-        outbox.marks.look_again(connection)
+        marks.look_again(connection)
 
     plan.tick(utc("2025-10-31T12:00"))
 
@@ -203,7 +203,7 @@ def test_a_leave_that_begins_while_a_reminder_waits_is_kept(database: Database) 
     plan.tick(utc("2025-10-03T09:00"))
     with database.write() as connection:
         connection.execute(update(employees).where(employees.c.key == person).values(leave_until=date(2025, 10, 7)))
-        outbox.marks.look_again(connection)
+        marks.look_again(connection)
 
     assert plan.tick(utc("2025-10-03T09:01")) == Planned(moved=1)
 

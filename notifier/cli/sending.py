@@ -1,0 +1,164 @@
+"""Verbs about what goes out: status, queue, hold, resume."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from notifier.cli.options import Configured, configured, json_option, operator
+from notifier.cli.output import print_json, print_json_lines, say, table
+from notifier.clock import SystemClock
+from notifier.errors import UsageError
+from notifier.store import employees, holds, outbox, processes, stories
+from notifier.store.tables import State
+
+_SILENCE = timedelta(minutes=2)
+_MANY = 50
+
+
+@click.command()
+@configured
+@json_option
+def status(where: Configured, as_json: bool) -> None:
+    """One screen: who runs, what is on hold, how far each campaign is, what waits, what was refused."""
+    settings = where.settings()
+    now = SystemClock().now()
+    with where.store(settings) as database, database.read() as connection:
+        process = processes.latest(connection)
+        in_force = holds.active(connection, now)
+        counts = stories.count_states(connection)
+        people = {campaign: stories.count_people(connection, campaign) for campaign in settings.campaigns}
+        roster = employees.last_sync(connection)
+        following = outbox.next_instant(connection, now)
+    running = process is not None and process.stopped_at is None and process.seen_at > now - _SILENCE
+    progress = [
+        {
+            "campaign": name,
+            "deadline": campaign.deadline,
+            "days_left": (campaign.deadline - now.date()).days,
+            "settled": people[name][0],
+            "people": people[name][1],
+        }
+        for name, campaign in settings.campaigns.items()
+    ]
+    if as_json:
+        facts = {"running": running, "process": process, "holds": in_force, "campaigns": progress, "deliveries": counts}
+        print_json(facts | {"roster": roster, "next": following})
+        return
+    zone = ZoneInfo(settings.organisation.default_time_zone)
+    if process is None:
+        say("No daemon has run on this store yet: start it with `notifier run`.")
+    else:
+        state = "running" if running else "NOT RUNNING"
+        say(f"{state}: process {process.pid} on {process.host}, last heard of {process.seen_at.astimezone(zone):%Y-%m-%d %H:%M:%S}")
+    for hold in in_force:
+        ends = f" until {hold.until.astimezone(zone):%H:%M}" if hold.until else ", until `notifier resume`"
+        since = f"{hold.since.astimezone(zone):%Y-%m-%d %H:%M}"
+        say(f"ON HOLD ({hold.scope}){ends}: {hold.reason} ({hold.actor}, {since})")
+    for one in progress:
+        say(
+            f"{one['campaign']}: {one['settled']} of {one['people']} settled, deadline {one['deadline']}, {one['days_left']} days left"
+        )
+    if roster is not None:
+        applied = "applied" if roster.applied else f"REFUSED: {roster.reason}"
+        say(f"roster of {roster.at.astimezone(zone):%Y-%m-%d %H:%M}: {roster.accepted} people, {applied}")
+    if counts:
+        say()
+        table(
+            ["campaign", "channel", "state", "count"],
+            ((c.campaign, c.channel, c.state, f"{c.count:,}") for c in counts),
+            numbers=(3,),
+        )
+
+
+@click.group()
+def queue() -> None:
+    """Look at deliveries, and try refused or uncertain ones again."""
+
+
+@queue.command("list")
+@click.option(
+    "--state", type=click.Choice([state.value for state in State]), help="Only in this state; else all that wait or failed."
+)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@configured
+@json_option
+def queue_list(where: Configured, state: str | None, limit: int, as_json: bool) -> None:
+    """List deliveries with the provider's last words."""
+    states = (State(state),) if state else (State.PLANNED, State.CLAIMED, State.RETRY, State.UNKNOWN, State.REFUSED)
+    with where.store() as database, database.read() as connection:
+        found = [story for one in states for story in stories.tell(connection, state=one, most=limit)][:limit]
+    if as_json:
+        print_json_lines(asdict(story) for story in found)
+        return
+    table(
+        ["id", "person", "message", "channel", "state", "tries", "next or ended (UTC)", "why"],
+        (
+            (s.id, s.employee_id, s.message, s.channel, s.state, s.attempts, f"{s.at:%Y-%m-%d %H:%M}", s.reply or s.reason)
+            for s in found
+        ),
+        numbers=(0, 5),
+    )
+
+
+@queue.command("retry")
+@click.argument("ids", nargs=-1, type=int)
+@click.option("--state", type=click.Choice([State.REFUSED.value, State.UNKNOWN.value]), help="All in this state.")
+@click.option("--dry-run", is_flag=True, help="Only say how many.")
+@click.option("--yes", is_flag=True, help=f"Do not ask before more than {_MANY}.")
+@configured
+@json_option
+def queue_retry(where: Configured, ids: tuple[int, ...], state: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Let refused or uncertain deliveries go again, as long as their step is current."""
+    if bool(ids) == bool(state):
+        msg = "name ids, or --state"
+        raise UsageError(msg, hint="`notifier queue list --state refused` shows the ids")
+    now = SystemClock().now()
+    with where.store() as database:
+        with database.read() as connection:
+            count = outbox.count_retryable(connection, ids=ids, state=State(state) if state else None, now=now)
+        if not dry_run and count > _MANY and not yes:
+            click.confirm(f"Send {count:,} messages again?", abort=True, err=True)
+        if not dry_run:
+            with database.write() as connection:
+                count = outbox.retry(connection, ids=ids, state=State(state) if state else None, now=now)
+    if as_json:
+        print_json({"retried": 0 if dry_run else count, "would_retry": count if dry_run else 0})
+    else:
+        say(f"{count} would go again; nothing was changed." if dry_run else f"{count} will go again.")
+
+
+@click.command()
+@click.argument("reason")
+@click.option("--channel", help="Only this channel; else everything.")
+@configured
+@json_option
+def hold(where: Configured, reason: str, channel: str | None, as_json: bool) -> None:
+    """Stop sending within a second, and say why. Planning, pages and answers go on."""
+    scope = channel or holds.EVERYTHING
+    with where.store() as database, database.write() as connection:
+        holds.place(connection, scope=scope, reason=reason, actor=operator(), now=SystemClock().now())
+    if as_json:
+        print_json({"held": scope, "reason": reason})
+    else:
+        say("Sending is on hold. `notifier resume` lets it go on.")
+
+
+@click.command()
+@click.option("--channel", help="Only this channel; else everything.")
+@configured
+@json_option
+def resume(where: Configured, channel: str | None, as_json: bool) -> None:
+    """Lift holds; what waits goes out at once if its window is open."""
+    with where.store() as database, database.write() as connection:
+        lifted = holds.lift(connection, scope=channel, actor=operator(), now=SystemClock().now())
+    if as_json:
+        print_json({"lifted": lifted})
+    else:
+        say(f"{lifted} lifted; sending goes on." if lifted else "Nothing was on hold.")
+
+
+COMMANDS = (status, queue, hold, resume)

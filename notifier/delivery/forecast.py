@@ -1,0 +1,185 @@
+"""What will go out when, and whether it can: the waves of the coming steps at the speed the provider allows.
+
+A model of the dispatcher on paper: first come, first served, one channel, never faster than its limits, only inside the window
+of the people's own zone; what the window closes on goes on at its next opening, until the step is no longer current.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from notifier.domain.campaign import Audience, Campaign
+from notifier.domain.countdown import Place, PlannedStep, local_date
+from notifier.domain.employee import choose_language
+from notifier.store.quota import Limits
+from notifier.store.stories import OpenGroup
+
+_DAY = timedelta(days=1)
+
+NextOpening = Callable[[datetime, Place, date | None], tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Messages that may go at the same time: one step, one language, one place."""
+
+    campaign: str
+    days_before: int
+    message: str
+    language: str
+    place: Place
+    leave_until: date | None
+    count: int
+    opens_at: datetime
+    closes_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Wave:
+    """What goes out on one day for one step, in one language.
+
+    Attributes:
+        day: where the people are.
+        late: of `count`, how many could not go in the window of the step's own day.
+        lost: how many cannot go at all before the step is over; not part of `count`.
+    """
+
+    day: date
+    campaign: str
+    days_before: int
+    message: str
+    channel: str
+    language: str
+    count: int = 0
+    late: int = 0
+    lost: int = 0
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Line:
+    """The channel's queue on paper."""
+
+    limits: Limits
+    free_at: datetime
+    sent: deque[tuple[datetime, int]] = field(default_factory=deque)  # of the last 24 hours
+
+    def send(self, wanted: int, start: datetime, until: datetime) -> tuple[int, datetime]:
+        """Send up to `wanted` between `start` and `until`. Returns how many went, and when the last one had gone."""
+        start = max(start, self.free_at)
+        room = self._room_today(start)
+        if self.limits.per_minute is not None:
+            room = min(room, max(0, int((until - start) / self._interval)))
+        count = min(wanted, room) if start < until else 0
+        if count:
+            self.sent.append((start, count))
+            self.free_at = start + (self._interval * count if self.limits.per_minute is not None else timedelta())
+        return count, self.free_at if count else start
+
+    def free_again_at(self, now: datetime) -> datetime:
+        """When the limit of the day has room again."""
+        return self.sent[0][0] + _DAY if self.sent and not self._room_today(now) else now
+
+    @property
+    def _interval(self) -> timedelta:
+        return timedelta(minutes=1) / (self.limits.per_minute or 1)
+
+    def _room_today(self, now: datetime) -> int:
+        while self.sent and self.sent[0][0] <= now - _DAY:
+            self.sent.popleft()
+        used = sum(count for _, count in self.sent)
+        return 10**9 if self.limits.per_day is None else max(0, self.limits.per_day - used)
+
+
+def demands(
+    campaign: Campaign,
+    step_index: int,
+    groups: Sequence[OpenGroup],
+    schedule_of: Callable[[Place, date | None], Sequence[PlannedStep]],
+    now: datetime,
+    default_language: str,
+) -> Iterator[Demand]:
+    """What one step asks of the channel from `now` on.
+
+    Args:
+        groups: the open people who have not had this step.
+    """
+    for group in groups:
+        if not in_audience(campaign.audience, group.country, group.department):
+            continue
+        place = Place(group.time_zone, group.country, group.region)
+        planned = schedule_of(place, group.leave_until)[step_index]
+        if planned.superseded_by is not None or planned.expires_at <= max(now, planned.opens_at):
+            continue
+        language = choose_language(
+            chosen=None,
+            roster=group.language,
+            country=group.country,
+            by_country=campaign.language_by_country,
+            default=default_language,
+        )
+        yield Demand(
+            campaign.id,
+            planned.step.days_before,
+            planned.step.message,
+            language,
+            place,
+            group.leave_until,
+            group.count,
+            planned.opens_at,
+            planned.closes_at,
+            planned.expires_at,
+        )
+
+
+def forecast(wanted: Sequence[Demand], *, channel: str, limits: Limits, now: datetime, next_opening: NextOpening) -> list[Wave]:
+    """The waves in the order in which they begin."""
+    line = _Line(limits, now)
+    waves: dict[tuple[date, str, int, str], Wave] = {}
+    queue = [(one.opens_at, number, one, one.count, False) for number, one in enumerate(wanted)]
+    heapq.heapify(queue)
+    numbers = iter(range(len(queue), 10**9))
+    while queue:
+        opens_at, _, one, count, late = heapq.heappop(queue)
+        start = max(opens_at, now)
+        closes_at = one.closes_at
+        if late or start >= closes_at:
+            start, closes_at = next_opening(max(start, line.free_again_at(start)), one.place, one.leave_until)
+            late = True
+        start = max(start, now)
+        wave = _wave(waves, one, channel, local_date(start, one.place.time_zone))
+        if start >= one.expires_at:
+            wave.lost += count
+            continue
+        went, ended_at = line.send(count, start, min(closes_at, one.expires_at))
+        if went:
+            wave.count += went
+            wave.late += went if late else 0
+            wave.begins_at = min(wave.begins_at or start, start)
+            wave.ends_at = max(wave.ends_at or ended_at, ended_at)
+        if went < count:
+            heapq.heappush(queue, (closes_at, next(numbers), one, count - went, True))
+    found = [wave for wave in waves.values() if wave.count or wave.lost]
+    return sorted(found, key=lambda wave: (wave.day, -wave.days_before, wave.campaign, wave.language))
+
+
+def in_audience(audience: Audience, country: str, department: str | None) -> bool:
+    """Whether a campaign is for somebody there."""
+    return (
+        (not audience.countries or country in audience.countries)
+        and (not audience.departments or department in audience.departments)
+        and department not in audience.not_departments
+    )
+
+
+def _wave(waves: dict[tuple[date, str, int, str], Wave], one: Demand, channel: str, day: date) -> Wave:
+    key = (day, one.campaign, one.days_before, one.language)
+    if key not in waves:
+        waves[key] = Wave(day, one.campaign, one.days_before, one.message, channel, one.language)
+    return waves[key]
