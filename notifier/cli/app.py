@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from notifier import __version__
-from notifier.cli import operate, travel
+from notifier.cli import operate, people, plan, preview, roster, sending, setup, travel
 from notifier.cli.output import complain
 from notifier.errors import NotifierError
 
@@ -29,8 +29,9 @@ def cli() -> None:
     """Tells every employee about something to do before a date, counts the days down, and stops when they answer."""
 
 
-for command in (*operate.COMMANDS, *travel.COMMANDS):
-    cli.add_command(command)
+for family in (setup, roster, preview, plan, travel, operate, sending, people):
+    for command in family.COMMANDS:
+        cli.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,10 +49,10 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has had enough
-        return 0
+        result = 0
     except Exception:  # noqa: BLE001 - the last door: a person gets a sentence, the file gets the rest
         complain("something went wrong inside notifier itself", f"please report it with {_keep_traceback()}")
-        return 1
+        result = 1
     return result if isinstance(result, int) else 0
 
 

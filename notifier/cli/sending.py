@@ -59,9 +59,8 @@ def status(where: Configured, as_json: bool) -> None:
         since = f"{hold.since.astimezone(zone):%Y-%m-%d %H:%M}"
         say(f"ON HOLD ({hold.scope}){ends}: {hold.reason} ({hold.actor}, {since})")
     for one in progress:
-        say(
-            f"{one['campaign']}: {one['settled']} of {one['people']} settled, deadline {one['deadline']}, {one['days_left']} days left"
-        )
+        settled = f"{one['settled']} of {one['people']} settled"
+        say(f"{one['campaign']}: {settled}, deadline {one['deadline']}, {one['days_left']} days left")
     if roster is not None:
         applied = "applied" if roster.applied else f"REFUSED: {roster.reason}"
         say(f"roster of {roster.at.astimezone(zone):%Y-%m-%d %H:%M}: {roster.accepted} people, {applied}")

@@ -1,0 +1,185 @@
+"""Verbs for the first five minutes: init, check, config show, completion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from click.shell_completion import get_completion_class
+
+from notifier import shipped
+from notifier.cli.options import Configured, configured, json_option
+from notifier.cli.output import complain, print_json, say, stderr, table
+from notifier.clock import SystemClock
+from notifier.domain.employee import LANGUAGES
+from notifier.errors import ConfigurationError, NotifierError, UsageError
+from notifier.roster.report import reading_as_lines
+from notifier.service import catalogue_of, read_configured_roster, read_keys, write_new_keys
+from notifier.settings import Settings, show
+
+_ROSTER = """id,email,given name,family name,language,time zone,country,region,department,manager
+1001,anna.muster@example.com,Anna,Muster,de,Europe/Berlin,DE,BY,Sales,zoe.exemple@example.com
+1002,zoe.exemple@example.com,Zoé,Exemple,fr,Europe/Zurich,CH,GE,Sales,
+1003,john.sample@example.com,John,Sample,en,Europe/London,GB,,Finance,zoe.exemple@example.com
+"""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option("--name", help="The organisation's name.")
+@click.option("--contact", help="Whom employees can ask: Privacy Office <privacy@example.com>.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="The language of people about whom nothing is known.")
+@click.option("--time-zone", help="The time zone of people whose roster row names none.")
+@click.option("--base-url", help="What employees' browsers reach: https://notifier.example.com.")
+@click.option("--smtp-host", help="The mail server.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the example's values where none is given.")
+@json_option
+def init(folder: Path, yes: bool, as_json: bool, **given: str | None) -> None:
+    """Write a commented configuration, a sample roster and the keys for links into FOLDER. Nothing is ever replaced."""
+    answers = {name: value if value is not None or yes else _ask(name) for name, value in given.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        path
+        for path, text in ((folder / "config.toml", _configuration(answers)), (folder / "roster.csv", _ROSTER))
+        if _write_new(path, text)
+    ]
+    keys = folder / "link-keys"
+    try:
+        write_new_keys(keys)
+        written.append(keys)
+    except FileExistsError:
+        stderr().print(f"{keys} is there already and was left alone")
+    if as_json:
+        print_json({"written": written})
+        return
+    for path in written:
+        say(f"written: {path}")
+    config = folder / "config.toml"
+    say()
+    say(f"Next: look through {config}, then `notifier check --config {config}`.")
+
+
+_QUESTIONS = {
+    "name": ("The organisation's name, as employees know it", "Example SA"),
+    "contact": ("Whom employees can ask", "Privacy Office <privacy@example.com>"),
+    "language": ("Language of people about whom nothing is known (en, fr, de)", "en"),
+    "time_zone": ("Time zone of people whose roster row names none", "Europe/Zurich"),
+    "base_url": ("What employees' browsers reach", "https://notifier.example.com"),
+    "smtp_host": ("The mail server", "smtp.example.com"),
+}
+
+
+def _ask(name: str) -> str:
+    question, example = _QUESTIONS[name]
+    answer: str = click.prompt(question, default=example, err=True)
+    return answer
+
+
+def _configuration(answers: Mapping[str, str | None]) -> str:
+    """The example with the answers in it; the lines around them stay as they are."""
+    keys = {
+        "name": ("organisation", "name"),
+        "contact": ("organisation", "contact"),
+        "language": ("organisation", "default_language"),
+        "time_zone": ("organisation", "default_time_zone"),
+        "base_url": ("web", "base_url"),
+        "smtp_host": ("email.smtp", "host"),
+    }
+    wanted = {keys[name]: value for name, value in answers.items() if value is not None}
+    table, lines = "", []
+    for line in shipped.example_configuration().read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            table = line.strip("[]")
+        key = line.partition("=")[0].lstrip("# ").strip()
+        if "=" in line and (value := wanted.pop((table, key), None)) is not None:
+            line = f"{key} = {_toml(value)}"  # noqa: PLW2901 - the line as it is to be written
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _toml(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _write_new(path: Path, text: str) -> bool:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        stderr().print(f"{path} is there already and was left alone")
+        return False
+    return True
+
+
+@click.command()
+@configured
+@json_option
+def check(where: Configured, as_json: bool) -> int:
+    """Check the configuration, the link keys, the roster and every text. Reaches nothing outside, changes nothing."""
+    settings = where.settings()
+    problems: list[NotifierError] = []
+    lines: list[str] = []
+    try:
+        read_keys(settings.links.keys_file)
+    except NotifierError as error:
+        problems.append(error)
+    try:
+        lines = reading_as_lines(read_configured_roster(settings, SystemClock().now()))
+    except NotifierError as error:
+        problems.append(error)
+    problems += _text_problems(settings)
+    if as_json:
+        print_json({"problems": [{"message": str(one), "fix": one.hint} for one in problems], "roster": lines})
+    else:
+        for line in lines:
+            say(line)
+        for problem in problems:
+            complain(str(problem), problem.hint)
+    if not problems and not as_json:
+        say()
+        say("Configuration, link keys, roster and texts are good.")
+    return max((problem.exit_code for problem in problems), default=0)
+
+
+def _text_problems(settings: Settings) -> list[NotifierError]:
+    catalogue = catalogue_of(settings)
+    return [
+        ConfigurationError(f"{problem.path}:{problem.line}: {problem.wrong}", hint=problem.fix)
+        for campaign in settings.domain_campaigns
+        for problem in catalogue.check(campaign.id, {step.message for step in campaign.steps})
+    ]
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@configured
+@json_option
+def config_show(where: Configured, as_json: bool) -> None:
+    """Print every key, its value and where it comes from. Secrets are masked."""
+    rows = show(where.read())
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        table(["key", "value", "from"], ((row.key, row.value, row.source) for row in rows))
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what makes SHELL complete notifier's verbs: `eval "$(notifier completion bash)"`."""
+    completer = get_completion_class(shell)
+    if completer is None:
+        msg = f"no completion for {shell}"
+        raise UsageError(msg)
+    root = context.find_root().command
+    say(completer(root, {}, "notifier", "_NOTIFIER_COMPLETE").source())
+
+
+COMMANDS = (init, check, config, completion)
