@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from notifier import __version__
-from notifier.cli import operate, people, plan, preview, roster, sending, setup, travel
+from notifier.cli import demo, operate, people, plan, preview, roster, sending, setup, travel
 from notifier.cli.output import complain
 from notifier.errors import NotifierError
 
@@ -29,7 +29,7 @@ def cli() -> None:
     """Tells every employee about something to do before a date, counts the days down, and stops when they answer."""
 
 
-for family in (setup, roster, preview, plan, travel, operate, sending, people):
+for family in (setup, roster, preview, plan, travel, demo, operate, sending, people):
     for command in family.COMMANDS:
         cli.add_command(command)
 

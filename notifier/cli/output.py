@@ -70,7 +70,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Seq
         grid.add_column(header, justify="right" if index in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    stdout().print(grid)
+    console = stdout()
+    with console.capture() as drawn:
+        console.print(grid)
+    for line in drawn.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 @contextmanager

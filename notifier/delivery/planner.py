@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
+import holidays
+
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
 from notifier.domain.window import Window
@@ -198,7 +200,8 @@ class Planner:
         return Planned(expired=expired, moved=moved)
 
     def _fingerprint(self, campaign: Campaign, version: int) -> str:
-        facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._window, self._channel)
+        calendar = (self._window, sorted(self._working_days.work_days), holidays.__version__)
+        facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._channel, calendar)
         return sha256(repr((facts, version)).encode()).hexdigest()
 
 

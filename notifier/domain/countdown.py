@@ -54,7 +54,7 @@ class PlannedStep:
         opens_at: when the window of that day opens, UTC.
         closes_at: when it closes, UTC; always later than `opens_at`.
         expires_at: the step is no longer current from here on, UTC. At or before `opens_at` where it never is: it is superseded,
-            or the leave it waited for lasts too long.
+            or the leave it waited for lasts too long, or the campaign closes before.
         superseded_by: the step that goes out on that day in its place.
         moved_because: why nothing goes out on the nominal day; None where the step did not move.
     """
@@ -165,9 +165,11 @@ def _time_over(step: Step, campaign: Campaign, time_zone: str) -> datetime:
 
 
 def current_step(steps: Sequence[PlannedStep], now: datetime) -> PlannedStep | None:
-    """The step that somebody who has heard of none of them should get now, or None before the first and after the last."""
-    open_now = (step for step in reversed(steps) if step.superseded_by is None and step.opens_at <= now < step.expires_at)
-    return next(open_now, None)
+    """The step that somebody who has heard of none of them should get now, or None where there is none.
+
+    There is at most one: each expires at the latest when a later one opens, and a superseded one before it opens.
+    """
+    return next((step for step in steps if step.opens_at <= now < step.expires_at), None)
 
 
 def next_opening(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -64,7 +65,7 @@ def recognise_language(value: str | None) -> str | None:
     """
     if value is None:
         return None
-    word = value.strip().casefold()
+    word = unicodedata.normalize("NFC", value).strip().casefold()
     if found := _LANGUAGE_BY_NAME.get(word):
         return found
     first = word.replace("_", "-").partition("-")[0].partition("(")[0].strip()

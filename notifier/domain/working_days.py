@@ -41,10 +41,13 @@ class WorkingDays:
     """The organisation's work days, less the public holidays of a place.
 
     A country that `holidays` does not know has only weekends; a region it does not know has its country's own holidays.
+
+    Attributes:
+        work_days: Monday is 0.
     """
 
     def __init__(self, work_days: frozenset[int] = _MONDAY_TO_FRIDAY) -> None:
-        """Args: work_days: Monday is 0.
+        """Keep the days of the week on which people work.
 
         Raises:
             ValueError: there is none, or one that is no day of the week.
@@ -52,11 +55,11 @@ class WorkingDays:
         if not work_days or not work_days <= frozenset(range(7)):
             msg = "expected at least one work day, each from 0 for Monday to 6 for Sunday"
             raise ValueError(msg)
-        self._work_days = work_days
+        self.work_days = work_days
 
     def is_weekend(self, day: date) -> bool:
         """Whether the organisation rests on that day of every week."""
-        return day.weekday() not in self._work_days
+        return day.weekday() not in self.work_days
 
     def is_working_day(self, day: date, place: Place) -> bool:
         """Neither weekend nor public holiday, and a day that the zone's calendar has."""
