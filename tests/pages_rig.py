@@ -146,7 +146,7 @@ class Rig:
 
 
 @contextmanager
-def running_pages(database: Database) -> Iterator[Rig]:
+def running_pages(database: Database, sender: Sender = SENDER) -> Iterator[Rig]:
     """The pages on a free port of 127.0.0.1, in an event loop of their own."""
     add_people(database)
     rig = Rig(database, LinkKeys({1: secrets.token_bytes(32)}, 1), MovedClock(NOW), MovedClock(NOW))
@@ -161,13 +161,13 @@ def running_pages(database: Database) -> Iterator[Rig]:
             rig_app.app = create_app(
                 database=database,
                 campaigns={CAMPAIGN.id: CAMPAIGN},
-                catalogue=Catalogue([TEMPLATES], SENDER),
+                catalogue=Catalogue([TEMPLATES], sender),
                 folders=[TEMPLATES],
                 keys=rig.keys,
                 clock=rig.clock,
                 visitor_clock=rig.visitors,
                 base_url=rig.base_url,
-                sender=SENDER,
+                sender=sender,
                 receipt_channel="smtp",
                 default_language="en",
             )

@@ -19,55 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-
-@dataclass(frozen=True)
-class Say:
-    """Answer with these lines (without line ends)."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Answer with exactly these bytes."""
-
-    data: bytes
-
-
-@dataclass(frozen=True)
-class SayAndClose:
-    text: str
-
-
-@dataclass(frozen=True)
-class Hang:
-    """Never answer; the connection stays open until the client or the test goes."""
-
-
-@dataclass(frozen=True)
-class Close:
-    """Close without an answer; `keep` first takes the message, as a server does that fails right after its commit."""
-
-    keep: bool = False
-
-
-@dataclass(frozen=True)
-class Drip:
-    """Answer one byte at a time, `every` seconds apart; the line never ends when `text` has none."""
-
-    text: str
-    every: float
-
-
-@dataclass(frozen=True)
-class SayTwice:
-    """Answer, and then once more without being asked."""
-
-    text: str
-    second: str
-
-
-Action = Say | Raw | SayAndClose | Hang | Close | Drip | SayTwice
+from tests.smtp_actions import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice, beginning
 
 
 @dataclass
@@ -116,6 +68,7 @@ class ScriptedServer:
 
     def __post_init__(self) -> None:
         self._plan: dict[str, deque[tuple[Action, int | None]]] = defaultdict(deque)
+        self._moments: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._open: set[asyncio.StreamWriter] = set()
         self._seen: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,6 +112,8 @@ class ScriptedServer:
         await self.stop()
 
     def planned(self, moment: str) -> Action | None:
+        """What is planned for this moment, which has come; None: as usual."""
+        self._moments[moment].set()
         queue = self._plan[moment]
         if not queue:
             return None
@@ -169,9 +124,10 @@ class ScriptedServer:
                 queue.appendleft((action, times - 1))
         return action
 
-    def planned_for(self, moment: str) -> bool:
-        """Whether something planned for this moment has not happened yet."""
-        return bool(self._plan[moment])
+    async def reached(self, moment: str) -> None:
+        """Wait until a client has come to this moment since the last time it was waited for."""
+        await self._moments[moment].wait()
+        self._moments[moment].clear()
 
     def put_off(self, recipient: str) -> bool:
         """Whether greylisting puts this recipient off now."""
@@ -195,11 +151,6 @@ class ScriptedServer:
             self._open.discard(writer)
             self._tasks.discard(task)
             writer.close()
-
-
-def _beginning(action: Action) -> str:
-    """The first sign of the answer, which says whether it is a yes."""
-    return action.text[:1] if isinstance(action, Say | SayAndClose | SayTwice | Drip) else ""
 
 
 class Session:
@@ -315,7 +266,7 @@ class Session:
 
     async def _finish(self, raw: bytes) -> None:
         action = self.server.planned("DOT")
-        if action is None or _beginning(action) == "2" or (isinstance(action, Close) and action.keep):
+        if action is None or beginning(action) == "2" or (isinstance(action, Close) and action.keep):
             assert self.sender is not None
             self.server.messages.append(
                 Received(
@@ -351,7 +302,7 @@ class Session:
             await self._say(usual)
             return False
         await self._act(action)
-        return _beginning(action) != usual[0]
+        return beginning(action) != usual[0]
 
     async def _act(self, action: Action) -> None:
         match action:

@@ -61,7 +61,7 @@ class DeliveryFailed(Exception):  # noqa: N818 - it is what happened, not a mist
     Attributes:
         verdict: see the head of this module.
         reply: the provider's own words, shortened to one line, without the recipient's address.
-        pause_seconds: how long the provider asked to be left alone, or None.
+        pause_seconds: how long to leave the provider alone, whatever the verdict, or None where only this message is concerned.
     """
 
     def __init__(self, verdict: Verdict, reply: str, *, pause_seconds: float | None = None) -> None:

@@ -39,7 +39,7 @@ class FileChannel:
     concurrency = 4
     resend_when_uncertain = True
 
-    def __init__(self, folder: Path, *, sender: str, reply_to: str | None = None) -> None:
+    def __init__(self, folder: Path, *, sender: str, reply_to: str) -> None:
         """Nothing is created before the first message.
 
         Args:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from notifier.channels.base import DeliveryFailed, Outgoing
-from notifier.content.mail import Mail, guard, to_bytes
+from notifier.content.mail import Mail, UnsendableMailError, guard, to_bytes
 from notifier.domain.retry import Verdict
 
-_ONE_ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@]+@[^\s<>()\[\]\\,;:\"@]+")
-_LONGEST_ADDRESS = 254
 
-
-def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str | None) -> bytes:
+def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str) -> bytes:
     """The message as it goes over the wire, before dots are doubled.
 
     Args:
         sender, reply_to: "Name <address>".
 
     Raises:
-        DeliveryFailed: permanently; the address is none, or the bytes hold more than was planned.
+        DeliveryFailed: permanently; the address cannot be written to, or the bytes hold more than was planned.
     """
-    if not _ONE_ADDRESS.fullmatch(outgoing.address) or len(outgoing.address) > _LONGEST_ADDRESS or not outgoing.address.isprintable():
-        raise DeliveryFailed(Verdict.PERMANENT, "this is not a single e-mail address; correct it in the roster")
     mail = Mail(
         sender=sender,
         reply_to=reply_to,
@@ -33,6 +26,9 @@ def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str | None) -> byte
         campaign=outgoing.campaign,
         rendered=outgoing.rendered,
     )
-    raw = to_bytes(mail)
-    guard(raw, mail)
+    try:
+        raw = to_bytes(mail)
+        guard(raw, mail)
+    except UnsendableMailError as error:
+        raise DeliveryFailed(Verdict.PERMANENT, f"{error}; {error.hint}" if error.hint else str(error)) from error
     return raw

@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from email.utils import parseaddr
 from pathlib import Path
 
 from notifier.channels.base import DeliveryFailed, Outgoing, Receipt
 from notifier.channels.mail_bytes import mail_bytes
-from notifier.channels.smtp_connection import (
-    CannotCarry,
-    Connection,
-    Envelope,
-    Refused,
-    Security,
-    Server,
-    Silent,
-    Stale,
-    TokenProvider,
-    Unfit,
-)
+from notifier.channels.smtp_connection import Connection
 from notifier.channels.smtp_pool import Pool
+from notifier.channels.smtp_terms import Envelope, Refused, Security, Server, Silent, Stale, TokenProvider, Unfit
+from notifier.content.headers import ascii_address, mailbox_of
 from notifier.domain.retry import Verdict
 from notifier.domain.smtp_replies import Judgement, Stage, judge_reply, judge_silence, one_line
 from notifier.errors import NotifierError
@@ -57,7 +47,7 @@ class SmtpChannel:
         port: int,
         security: Security,
         sender: str,
-        reply_to: str | None = None,
+        reply_to: str,
         username: str | None = None,
         password: str | None = None,
         token_provider: TokenProvider | None = None,
@@ -78,10 +68,13 @@ class SmtpChannel:
             final_timeout: seconds for the answer to the final dot (RFC 5321, 4.5.3.2.6).
             idle_seconds: how long an unused connection is kept.
             helo: our name in EHLO; the host's full name if None.
+
+        Raises:
+            UnsendableMailError: `sender` holds no address that mail servers understand.
         """
         self.concurrency = connections
         self._sender = sender
-        self._sender_address = parseaddr(sender)[1]
+        self._sender_address = mailbox_of(sender).rpartition("<")[2].rstrip(">")
         self._reply_to = reply_to
         self._ca_file = ca_file
         self._server = Server(
@@ -99,11 +92,12 @@ class SmtpChannel:
         self._pool = Pool(self._connect, size=connections, idle_seconds=idle_seconds)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
+        raw = mail_bytes(outgoing, sender=self._sender, reply_to=self._reply_to)
         envelope = Envelope(
             sender=self._sender_address,
-            recipient=outgoing.address,
+            recipient=ascii_address(outgoing.address),
             envelope_id=str(outgoing.delivery_id),
-            raw=mail_bytes(outgoing, sender=self._sender, reply_to=self._reply_to),
+            raw=raw,
         )
         try:
             reply = await self._hand_over(envelope)
@@ -113,8 +107,6 @@ class SmtpChannel:
             raise _failure(judge_reply(refused.stage, refused.code, refused.text), reply) from refused
         except Silent as silent:
             raise _failure(judge_silence(silent.stage), f"{silent.reason} ({_MOMENT[silent.stage]})") from silent
-        except CannotCarry as reason:
-            raise DeliveryFailed(Verdict.PERMANENT, str(reason)) from reason
         except (Unfit, NotifierError) as reason:
             raise DeliveryFailed(Verdict.SENDER, str(reason), pause_seconds=_UNFIT_PAUSE) from reason
         return Receipt(one_line(reply, outgoing.address))

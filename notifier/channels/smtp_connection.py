@@ -11,83 +11,18 @@ import asyncio
 import os
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import aiosmtplib
 
+from notifier.channels.smtp_terms import Envelope, Refused, Server, Silent, Stale, Unfit
 from notifier.domain.smtp_replies import Stage
-
-Security = Literal["starttls", "tls", "none"]
-TokenProvider = Callable[[], Awaitable[str]]
 
 _Answer = TypeVar("_Answer")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-
-
-class Refused(Exception):  # noqa: N818 - it is what happened, not a mistake of ours
-    """The server answered, and it was not yes. `text` is as it came: it may hold addresses."""
-
-    def __init__(self, stage: Stage, code: int, text: str) -> None:
-        super().__init__(f"{stage.name} {code}")
-        self.stage = stage
-        self.code = code
-        self.text = text
-
-
-class Silent(Exception):  # noqa: N818
-    """No usable answer came. `reason` says so in our words, without addresses of people."""
-
-    def __init__(self, stage: Stage, reason: str) -> None:
-        super().__init__(f"{stage.name} {reason}")
-        self.stage = stage
-        self.reason = reason
-
-
-class Unfit(Exception):  # noqa: N818
-    """The server, or our configuration for it, does not allow to send at all; waiting will not mend it."""
-
-
-class CannotCarry(Exception):  # noqa: N818
-    """The server is not able to take this one message; nothing of it was sent."""
-
-
-class Stale(Exception):  # noqa: N818
-    """A connection that had served before was gone when the next message began. Nothing of that message has left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where to connect and how. Times are in seconds; `final_timeout` is the wait for the answer to the final dot."""
-
-    host: str
-    port: int
-    security: Security
-    username: str | None
-    password: str | None
-    token_provider: TokenProvider | None
-    helo: str | None
-    timeout: float
-    final_timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What the server is told beside the message itself.
-
-    Attributes:
-        sender, recipient: bare addresses.
-        envelope_id: comes back in a delivery status notification (RFC 3461); letters and digits.
-        raw: the message.
-    """
-
-    sender: str
-    recipient: str
-    envelope_id: str
-    raw: bytes
 
 
 class Connection:
@@ -142,12 +77,10 @@ class Connection:
         Raises:
             Refused, Silent: see the stage for how far it came.
             Stale: nothing was sent; try on another connection.
-            CannotCarry: nothing was sent; the connection is as good as before.
         """
-        options = self._mail_options(envelope)
         self._in_doubt = True
         try:
-            await self._begin(envelope, options)
+            await self._begin(envelope)
             await self._name_recipient(envelope)
             await self._announce()
         except Refused as refused:
@@ -182,9 +115,9 @@ class Connection:
         _abort(self._transport)
         self._client.close()
 
-    async def _begin(self, envelope: Envelope, options: list[str]) -> None:
+    async def _begin(self, envelope: Envelope) -> None:
         try:
-            await _answer(Stage.MAIL, self._client.mail(envelope.sender, options=options, encoding=_encoding(envelope)))
+            await _answer(Stage.MAIL, self._client.mail(envelope.sender, options=self._mail_options(envelope)))
         except (Refused, Silent) as failure:
             gone = isinstance(failure, Silent) or failure.code == 421 or not self._client.is_connected
             if self._served and gone:
@@ -193,7 +126,7 @@ class Connection:
 
     async def _name_recipient(self, envelope: Envelope) -> None:
         options = ["NOTIFY=FAILURE"] if self._client.supports_extension("dsn") else []
-        await _answer(Stage.RCPT, self._client.rcpt(envelope.recipient, options=options, encoding=_encoding(envelope)))
+        await _answer(Stage.RCPT, self._client.rcpt(envelope.recipient, options=options))
 
     async def _announce(self) -> None:
         reply = await _answer(Stage.DATA, self._client.execute_command(b"DATA"))
@@ -221,25 +154,16 @@ class Connection:
         options = [f"SIZE={len(envelope.raw)}"] if offered("size") else []
         if offered("dsn"):
             options += ["RET=HDRS", f"ENVID={envelope.envelope_id}"]
-        if not envelope.raw.isascii() and offered("8bitmime"):
-            options.append("BODY=8BITMIME")
-        if _encoding(envelope) == "utf-8":
-            if not offered("smtputf8"):
-                msg = "the mail server cannot write to an address with letters beyond ASCII (it does not offer SMTPUTF8)"
-                raise CannotCarry(msg)
-            options.append("SMTPUTF8")
         return options
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
     try:
-        await client.ehlo()
-    except aiosmtplib.SMTPHeloError as error:
-        if not 500 <= error.code <= 599 or not client.is_connected:
-            raise Refused(Stage.CONNECT, error.code, error.message) from error
+        await _answer(Stage.CONNECT, client.ehlo())
+    except Refused as refused:
+        if not 500 <= refused.code <= 599 or not client.is_connected:
+            raise
         await _answer(Stage.CONNECT, client.helo())
-    except (aiosmtplib.SMTPException, OSError) as error:
-        raise Silent(Stage.CONNECT, _reason(error)) from error
 
 
 async def _encrypt(client: aiosmtplib.SMTP) -> None:
@@ -313,10 +237,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return str(error)
-
-
-def _encoding(envelope: Envelope) -> str:
-    return "ascii" if (envelope.sender + envelope.recipient).isascii() else "utf-8"
 
 
 def _on_the_wire(raw: bytes) -> bytes:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -57,18 +58,17 @@ class _Wishes:
 @click.option("--people", type=click.IntRange(FEWEST, 10_000), default=250, show_default=True, help="How many work there.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Who works there, and who answers when.")
 @json_option
-def demo(**wishes: bool | int | float | Path | None) -> None:
+def demo(**wishes: Any) -> None:
     """Watch a company that does not exist being reminded, from 1 October to 20 November 2025. Nothing leaves this machine."""
     logs.configure("error", "text", stream=sys.stderr)
-    wanted = _Wishes(**wishes)  # type: ignore[arg-type] - click has checked each
+    wanted = _Wishes(**wishes)
     with _folder(wanted.keep) as folder:
         asyncio.run(_perform(folder, wanted))
 
 
 async def _perform(folder: Path, wanted: _Wishes) -> None:
     """Play until the end or an interrupt, tell how it ended, and stay for reading where somebody can read."""
-    size = {"seed": wanted.seed, "people": wanted.people}
-    async with theatre(folder, port=wanted.port, pace=wanted.pace, **size) as house:
+    async with theatre(folder, port=wanted.port, seed=wanted.seed, people=wanted.people, pace=wanted.pace) as house:
         enough = asyncio.Event()
         with _until_interrupted(enough):
             _begin(house, wanted)

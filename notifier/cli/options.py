@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from sqlalchemy import Connection
 
 from notifier import settings as configuration
 from notifier.domain.campaign import Campaign
@@ -21,7 +20,7 @@ from notifier.errors import UsageError
 from notifier.service import open_store
 from notifier.settings import Loaded, Settings
 from notifier.store import employees, schema
-from notifier.store.database import Database
+from notifier.store.database import Connection, Database
 from notifier.store.employees import StoredEmployee
 
 F = TypeVar("F", bound=Callable[..., Any])

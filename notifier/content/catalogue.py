@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from jinja2 import Template
 
 from notifier.content import lint
 from notifier.content.compile import RENDER_ERRORS, Layout, Message, Page, compile_message, compile_page, render_problem
-from notifier.content.facts import Facts, Sender, Value, context
-from notifier.content.plain import addresses_in
+from notifier.content.facts import Facts, Sender, Value, context, unbroken
+from notifier.content.plain import addresses_in, one_line
 from notifier.content.problems import TextError, TextProblem
 from notifier.content.rendered import Rendered
 from notifier.content.source import Source, read_message, read_page, read_plain
@@ -21,9 +20,6 @@ from notifier.domain.campaign import Answer
 from notifier.domain.employee import LANGUAGES
 
 __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem"]
-
-_LINE_BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
-_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +59,9 @@ class Catalogue:
         answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
         values = context(self._sender, facts, language, answer_text)
         return Rendered(
-            subject=_LINE_BREAKS.sub(" ", _render(compiled.subject, compiled.source, values)),
-            html=_render(compiled.html, compiled.source, values),
-            text=_EMPTY_LINES.sub("\n\n", plain_spaces(_render(compiled.text, compiled.source, values))),
+            subject=one_line(_render(compiled.subject, compiled.source, values)),
+            html=_render(compiled.html, compiled.source, unbroken(values)),
+            text=_without_gaps(plain_spaces(_render(compiled.text, compiled.source, values))),
             language=language,
             addresses=compiled.addresses | self._sender_addresses,
         )
@@ -77,7 +73,7 @@ class Catalogue:
         values = context(self._sender, facts, language, answer_text)
         return PageText(
             title=_render(page.title, page.source, values),
-            body_html=_render(page.body, page.source, values),
+            body_html=_render(page.body, page.source, unbroken(values)),
             answers={answer: _render(page.answers[answer.value], page.source, values) for answer in Answer},
             button=_render(page.button, page.source, values),
         )
@@ -163,3 +159,10 @@ def _render(template: Template, source: Source, values: Mapping[str, Value]) -> 
         return template.render(values)
     except RENDER_ERRORS as error:
         raise TextError(render_problem(source, values, error)) from None
+
+
+def _without_gaps(text: str) -> str:
+    """The text with at most one empty line in a row: where a condition leaves out a paragraph, two would remain."""
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text

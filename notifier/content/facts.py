@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,6 +13,7 @@ from babel.dates import format_date, format_time, format_timedelta
 from babel.units import format_unit
 
 from notifier.content.plain import one_line
+from notifier.content.typography import NO_BREAK
 from notifier.content.words import words
 from notifier.domain.campaign import Answer
 
@@ -21,6 +23,9 @@ Value: TypeAlias = str | int | bool
 _LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 # CLDR would turn 14 days into "2 weeks" below this many of a unit.
 _NEVER_A_LARGER_UNIT = 1e9
+
+_DATES = ("deadline_text", "deadline_day_text", "last_day_text", "answered_text")
+_DAY_BEFORE_MONTH = re.compile(r"(?:(?<=\d)|(?<=\d\.)|(?<=1er)) (?=[^\W\d])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,16 @@ def context(sender: Sender, facts: Facts, language: str, answer_text: str) -> di
         "answer_text": answer_text,
         "answered_text": "" if facts.answered_at is None else _moment(facts.answered_at, language),
     }
+
+
+def unbroken(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The same values for HTML, where no line may end between "3" and "November"."""
+    return {**values, **{name: _unbroken(str(values[name])) for name in _DATES}}
+
+
+@lru_cache(maxsize=2048)
+def _unbroken(text: str) -> str:
+    return _DAY_BEFORE_MONTH.sub(NO_BREAK, text, count=1)
 
 
 def _name(value: str) -> str:

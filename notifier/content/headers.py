@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from email.utils import parseaddr
 
 from notifier.content.plain import one_line
 from notifier.errors import NotifierError
@@ -16,6 +15,9 @@ _LONGEST_SUBJECT = 250
 # Printable ASCII up to this length needs neither encoding nor folding, whatever the header is called.
 _LONGEST_PLAIN = 60
 
+# A comma in a name is read as people write it, without the quotes that RFC 5322 wants around it.
+_CONFIGURED = re.compile(r"(.*?)\s*<([^<>]*)>", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)")
 _ATOMS = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -51,7 +53,12 @@ def mailbox(name: str, address: str) -> str:
 
 def mailbox_of(text: str) -> str:
     """The same for a configured "Name <address>"."""
-    name, address = parseaddr(text)
+    match = _CONFIGURED.fullmatch(text.strip())
+    if match is None:
+        return mailbox("", text.strip())
+    name, address = match.groups()
+    if name.startswith('"') and name.endswith('"'):
+        name = _ESCAPED.sub(r"\1", name[1:-1])
     return mailbox(name, address)
 
 
@@ -68,8 +75,8 @@ def ascii_address(address: str) -> str:
         domain = ""
     if _LOCAL_PART.fullmatch(local) and "=?" not in local and _DOMAIN.fullmatch(domain) and len(local) + len(domain) < 320:
         return f"{local}@{domain}"
-    msg = "the address of this person has a form that mail servers do not understand"
-    raise UnsendableMailError(msg, hint="correct the address in the roster: letters, digits, dots and dashes, one @")
+    msg = "a mail address has a form that mail servers do not understand"
+    raise UnsendableMailError(msg, hint="correct it in the roster, or in the configuration if it is that of the sender")
 
 
 def unstructured(text: str) -> str:

@@ -9,8 +9,8 @@ from itertools import pairwise
 # can make a line say something else than it holds.
 _BREAKING = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_BEFORE_AT = re.compile(r"[\\w.!#$%&'*+/=?^`{|}~-]+\\Z")
-_AFTER_AT = re.compile(r"[\\w-]+(?:\\.[\\w-]+)+")
+_BEFORE_AT = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+\Z")
+_AFTER_AT = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 _LONGEST_LOCAL_PART = 64
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 

@@ -11,7 +11,10 @@ What the provider says decides what happens next:
 - not now: `retry`, with growing pauses, as long as the step is current;
 - nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
 - the fault is ours (login, quota, blocked sender) or the provider cannot be reached at all: the row waits as if it had never been
-  tried, and the whole channel pauses. A channel that keeps failing is tried once in five minutes, not once for each row.
+  tried, and the whole channel pauses. A channel that keeps failing is tried with one message in five minutes, not with one from
+  each sender, until that message has an answer.
+
+While the store cannot be written nothing is claimed, and a sender with an outcome in hand waits until it is durable.
 
 On `stop` no new row is claimed, rows that were claimed and not begun are given back, and messages on the wire are finished.
 """
@@ -20,9 +23,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -34,9 +38,11 @@ from notifier.domain.retry import Verdict, pause_before
 from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds
 from notifier.store.claims import Claimed, Outcome
-from notifier.store.database import Database
+from notifier.store.database import Connection, Database
 from notifier.store.quota import Limits
 from notifier.store.tables import State
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -70,8 +76,10 @@ class _Lane:
     outcomes: dict[State, int] = field(default_factory=dict)
     again_at: datetime | None = None
     closed: bool = False  # nothing more to claim in this pass
+    paused: bool = False  # closed because the channel itself failed
     failures: int = 0  # of the channel itself, in a row, over passes
-    group: int = 1
+    doubtful: bool = False  # a claim may have been stored without our knowing
+    group: int = 0  # how many rows the last claim of this pass brought
     claimed_at: float = 0.0
 
 
@@ -106,10 +114,8 @@ class Dispatcher:
         """Send everything that may be sent now; returns when nothing more can be claimed."""
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
-                lane.closed, lane.again_at, lane.outcomes = False, None, {}
-                lane.group, lane.claimed_at = lane.channel.concurrency, asyncio.get_running_loop().time()
-                for _ in range(lane.channel.concurrency):
-                    group.create_task(self._send_rows(lane))
+                lane.closed, lane.paused, lane.again_at, lane.outcomes, lane.group = False, False, None, {}, 0
+                group.create_task(self._run(lane))
         outcomes: dict[State, int] = {}
         for lane in self._lanes:
             for state, count in lane.outcomes.items():
@@ -136,12 +142,25 @@ class Dispatcher:
         for lane in self._lanes:
             await lane.channel.close()
 
+    async def _run(self, lane: _Lane) -> None:
+        """One pass of one lane. A channel that failed last time is tried with one message before all senders come back."""
+        if lane.doubtful and not await self._give_back(lane):
+            return
+        if lane.failures and (row := await self._next_row(lane)) is not None:
+            await self._send_or_return(lane, row)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(lane.channel.concurrency):
+                group.create_task(self._send_rows(lane))
+
     async def _send_rows(self, lane: _Lane) -> None:
         while (row := await self._next_row(lane)) is not None:
-            if self._stopping or lane.closed or local_date(self._clock.now(), row.time_zone) != row.today:
-                await self._record(lane, row, _untouched(row, self._clock.now()))
-            else:
-                await self._send(lane, row)
+            await self._send_or_return(lane, row)
+
+    async def _send_or_return(self, lane: _Lane, row: Claimed) -> None:
+        if self._stopping or lane.paused or local_date(self._clock.now(), row.time_zone) != row.today:
+            await self._record(lane, row, _untouched(row, self._clock.now()))
+        else:
+            await self._send(lane, row)
 
     async def _next_row(self, lane: _Lane) -> Claimed | None:
         async with lane.claiming:
@@ -150,27 +169,50 @@ class Dispatcher:
             return lane.waiting.popleft() if lane.waiting else None
 
     async def _claim(self, lane: _Lane) -> None:
-        """Claim as many rows as the lane sends in a moment, by the pace of the last group."""
+        """Claim as many rows as the lane sends in a moment, by the pace of the last group; first as many as it has senders."""
         loop_time = asyncio.get_running_loop().time()
-        elapsed = max(loop_time - lane.claimed_at, 0.001)
-        ahead = int(lane.group / elapsed * _AHEAD_SECONDS)
-        most = max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
+        ahead = int(lane.group / max(loop_time - lane.claimed_at, 0.001) * _AHEAD_SECONDS)
+        most = 1 if lane.failures else max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
         now = self._clock.now()
-        claim = await self._database.write_async(
-            lambda connection: claims.claim(
-                connection,
-                owner=self._owner,
-                channel=lane.channel.name,
-                limits=lane.limits,
-                most=most,
-                now=now,
-                message_id_domain=self._domain,
+        try:
+            claim = await self._database.write_async(
+                lambda connection: claims.claim(
+                    connection,
+                    owner=self._owner,
+                    channel=lane.channel.name,
+                    limits=lane.limits,
+                    most=most,
+                    now=now,
+                    message_id_domain=self._domain,
+                )
             )
-        )
+        except StoreError as error:
+            lane.doubtful = True
+            self._close_for_store(lane, error)
+            return
         lane.waiting.extend(claim.rows)
-        lane.group, lane.claimed_at = max(len(claim.rows), 1), loop_time
+        lane.group, lane.claimed_at = len(claim.rows), loop_time
         if not claim.rows:
-            lane.closed, lane.again_at = True, claim.again_at
+            lane.closed, lane.again_at = True, lane.again_at or claim.again_at
+
+    async def _give_back(self, lane: _Lane) -> bool:
+        """After a claim of which nobody knows whether it was stored. No sender is at work, so nothing claimed is begun."""
+        now = self._clock.now()
+        try:
+            rows = await self._database.write_async(
+                lambda connection: claims.give_back(connection, owner=self._owner, channel=lane.channel.name, now=now)
+            )
+        except StoreError as error:
+            self._close_for_store(lane, error)
+            return False
+        lane.doubtful = False
+        if rows:
+            _log.warning("claimed without knowing it, and given back", rows=rows)
+        return True
+
+    def _close_for_store(self, lane: _Lane, error: StoreError) -> None:
+        _log.error("nothing can be claimed; sending waits", error=str(error), hint=error.hint)
+        lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=_STORE_PAUSE_SECONDS)
 
     async def _send(self, lane: _Lane, row: Claimed) -> None:
         now = self._clock.now()
@@ -184,7 +226,6 @@ class Dispatcher:
             outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=now + _BROKEN_TEXT_PAUSE)
             await self._record(lane, row, outcome)
             return
-        language, subject = outgoing.rendered.language, outgoing.rendered.subject
         try:
             receipt = await lane.channel.send(outgoing)
         except DeliveryFailed as failed:
@@ -194,17 +235,21 @@ class Dispatcher:
             outcome = await self._judge(lane, row, DeliveryFailed(Verdict.UNCERTAIN, "the channel failed in an unknown way"))
         else:
             lane.failures = 0
-            outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply, language=language, subject=subject)
-        await self._record(lane, row, outcome)
+            outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply)
+        rendered = outgoing.rendered
+        await self._record(lane, row, replace(outcome, language=rendered.language, subject=rendered.subject))
 
     async def _judge(self, lane: _Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
         now = self._clock.now()
         _log.info("not delivered", delivery=row.id, channel=lane.channel.name, verdict=failed.verdict, attempt=row.attempts)
-        if failed.verdict is Verdict.PERMANENT:
-            return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
         if failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
             await self._pause(lane, failed, now)
-            return _untouched(row, now, failed.reply)
+            if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
+                return _untouched(row, now, failed.reply)
+        else:
+            lane.failures = 0  # it answers
+        if failed.verdict is Verdict.PERMANENT:
+            return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
         if failed.verdict is Verdict.UNCERTAIN and not lane.channel.resend_when_uncertain:
             return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)
         pause = pause_before(row.attempts, _spread(row.id, row.attempts))
@@ -212,34 +257,37 @@ class Dispatcher:
 
     async def _pause(self, lane: _Lane, failed: DeliveryFailed, now: datetime) -> None:
         """Stop the channel for a while: the provider asked for it, or cannot be reached."""
-        if lane.closed:
+        if lane.paused:
             return  # another sender of this lane has said so already
-        lane.closed = True
+        lane.closed = lane.paused = True
         seconds = max(failed.pause_seconds or 0, _CHANNEL_PAUSES[min(lane.failures, len(_CHANNEL_PAUSES) - 1)])
         lane.failures += 1
         until = lane.again_at = now + timedelta(seconds=seconds)
         _log.warning("channel paused", channel=lane.channel.name, seconds=seconds, reply=failed.reply)
-        await self._database.write_async(
+        await self._write(
             lambda connection: holds.place(
                 connection, scope=lane.channel.name, reason=failed.reply, actor=holds.SERVICE, now=now, until=until
             )
         )
 
     async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
-        """Make the outcome durable. While the store cannot be written the sender waits here, and sends nothing more."""
-        while True:
-            try:
-                ours = await self._database.write_async(
-                    lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=self._clock.now())
-                )
-                break
-            except StoreError as error:
-                _log.error("an outcome cannot be recorded; sending waits", delivery=row.id, error=str(error), hint=error.hint)
-                await self._clock.sleep(_STORE_PAUSE_SECONDS)
+        """Make the outcome durable."""
+        ours = await self._write(
+            lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=self._clock.now())
+        )
         if not ours:
             _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
         elif outcome.counts:
             lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write what has happened. While the store cannot be written the sender waits here, and sends nothing more."""
+        while True:
+            try:
+                return await self._database.write_async(work)
+            except StoreError as error:
+                _log.error("what happened cannot be recorded; sending waits", error=str(error), hint=error.hint)
+                await self._clock.sleep(_STORE_PAUSE_SECONDS)
 
 
 def _untouched(row: Claimed, now: datetime, reason: str | None = None) -> Outcome:

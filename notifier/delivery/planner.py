@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-
-import holidays
+from importlib.metadata import version
 
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
@@ -80,13 +79,13 @@ class Planner:
         """Insert what has become due, end what is over, and move what waits outside its window."""
         with self._database.read() as connection:
             groups = planning.groups(connection)
-            version = marks.roster_version(connection)
+            roster = marks.roster_version(connection)
             last_key = planning.highest_key(connection)
             before = {campaign.id: marks.load(connection, campaign.id) for campaign in self._campaigns}
         done = Planned()
         changed = False
         for campaign in self._campaigns:
-            mark, earlier = marks.Mark(now, self._fingerprint(campaign, version)), before[campaign.id]
+            mark, earlier = marks.Mark(now, self._fingerprint(campaign, roster)), before[campaign.id]
             done += self._plan(campaign, groups, last_key, earlier, mark)
             changed |= earlier is None or earlier.fingerprint != mark.fingerprint
         return done + self._tidy(now, leave_changed=changed)
@@ -199,10 +198,10 @@ class Planner:
             moved = planning.move_to_window(connection, openings, now)
         return Planned(expired=expired, moved=moved)
 
-    def _fingerprint(self, campaign: Campaign, version: int) -> str:
-        calendar = (self._window, sorted(self._working_days.work_days), holidays.__version__)
+    def _fingerprint(self, campaign: Campaign, roster: int) -> str:
+        calendar = (self._window, sorted(self._working_days.work_days), version("holidays"))
         facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._channel, calendar)
-        return sha256(repr((facts, version)).encode()).hexdigest()
+        return sha256(repr((facts, roster)).encode()).hexdigest()
 
 
 def place_of(group: Group) -> Place:

@@ -36,7 +36,7 @@ _ALIASES: dict[str, str] = {
     "language": """preferredlanguage language preferredlocale locale lang correspondencelanguage worklanguage langue
         languepreferee languedecorrespondance languedetravail sprache korrespondenzsprache bevorzugtesprache
         muttersprache""",
-    "time_zone": "timezone tz zone worktimezone fuseauhoraire fuseau zeitzone",
+    "time_zone": "timezone tz worktimezone fuseauhoraire fuseau zeitzone",
     "country": """country countrycode countryregion workcountry locationcountry locationaddresscountry worklocationcountry
         countryoremployment countryofemployment co c countryname pays codepays paysdetravail land lander landercode landescode
         landerkurzel arbeitsland usagelocation""",
@@ -81,7 +81,7 @@ for _field, _words in _ALIASES.items():
 _BRACKETED = re.compile(r"\[[^\]]*\]|\{[^}]*\}")
 _PARENTHESISED = re.compile(r"\([^)]*\)")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PERSONAL = ("", "optional", "required", "facultatif", "obligatoire", "pflichtfeld")
+_REMARKS = ("", "optional", "required", "facultatif", "obligatoire", "pflichtfeld")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,15 @@ def _find(header: Sequence[str], wanted: str) -> int | None:
 def _meanings(cell: str) -> tuple[tuple[str, int], ...]:
     """What a header can mean: with the words in parentheses, else without them where they only say how it is filled in."""
     text = _BRACKETED.sub(" ", cell[:200]).replace("#", " number ").replace("+", " plus ").replace("n°", "numero")
-    if found := _RANKED.get(fold(text)):
+    if found := _known(fold(text)):
         return found
     remark = fold("".join(_PARENTHESISED.findall(text)))
-    return _RANKED.get(fold(_PARENTHESISED.sub(" ", text)), ()) if remark in _PERSONAL or len(remark) <= 3 else ()
+    return _known(fold(_PARENTHESISED.sub(" ", text))) if remark in _REMARKS or len(remark) <= 3 else ()
+
+
+def _known(word: str) -> tuple[tuple[str, int], ...]:
+    """The meanings of a folded header, whether its umlauts are written as such or as ae, oe, ue."""
+    return _RANKED.get(word) or _RANKED.get(word.replace("ae", "a").replace("oe", "o").replace("ue", "u"), ())
 
 
 def _settle_email(places: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

@@ -103,11 +103,9 @@ def _layouts(table: TextTable | SheetTable, overrides: Mapping[str, str]) -> Ite
 
 
 def _no_addresses(path: Path, layout: _Layout) -> BadDataError:
-    with _rows(path, layout) as rows:
-        table = [
-            cells for line, cells in islice(rows, _HEADER_WITHIN) if line > layout.header_line and not isinstance(cells, Broken)
-        ]
-    likely = column_of_addresses(layout.columns.header, table)
+    first = islice(layout.table.rows(), _HEADER_WITHIN)
+    people = [cells for line, cells in first if line > layout.header_line and not isinstance(cells, Broken)]
+    likely = column_of_addresses(layout.columns.header, people)
     wanted = f'email = "{shorten(likely)}"' if likely else 'email = "the header of that column"'
     msg = f"{path} has no column of e-mail addresses; line {layout.header_line} has the columns {_listed(layout.columns.header)}"
     return BadDataError(msg, hint=f"export it with the addresses and a row of headers, or set roster.columns to {{ {wanted} }}")

@@ -37,6 +37,8 @@ _COUNTRY_SYNONYMS = {
     "republicofireland": "IE",
     "russianfederation": "RU",
     "korea": "KR",
+    "oesterreich": "AT",
+    "tuerkei": "TR",
     "republicofkorea": "KR",
 }
 # English and French names of regions that `holidays` knows by their local names only, and spellings without "Sankt".
@@ -49,13 +51,13 @@ _REGION_SYNONYMS = {
         "HE": "hesse",
         "NW": "northrhinewestphalia rhenaniedunordwestphalie nrw",
         "RP": "rhinelandpalatinate rhenaniepalatinat",
-        "TH": "thuringia thuringe",
+        "TH": "thueringen thuringia thuringe",
         "MV": "mecklenburgwesternpomerania mecklembourgpomerania mecklembourgpomeranieoccidentale",
         "BB": "brandebourg",
         "HB": "breme",
         "HH": "hambourg",
         "SL": "sarre",
-        "BW": "badewurtemberg",
+        "BW": "badenwuerttemberg badewurtemberg",
     },
     "CH": {
         "AG": "argovie",
@@ -65,7 +67,7 @@ _REGION_SYNONYMS = {
         "BS": "basel baleville bale",
         "GE": "geneva genf",
         "GL": "glaris",
-        "GR": "grisons",
+        "GR": "graubuenden grisons",
         "LU": "lucerne",
         "NE": "neuenburg",
         "NW": "nidwald",
@@ -78,7 +80,7 @@ _REGION_SYNONYMS = {
         "TI": "tessin",
         "VD": "waadt",
         "ZG": "zoug",
-        "ZH": "stadtzurich",
+        "ZH": "zuerich stadtzurich",
     },
     "GB": {"ENG": "angleterre", "SCT": "ecosse schottland", "WLS": "paysdegalles", "NIR": "irlandedunord nordirland"},
 }
@@ -208,7 +210,8 @@ def _zones() -> Mapping[str, str]:
 
 @cache
 def _countries_of_zones() -> Mapping[str, str]:
-    countries = {zone: country for country, zones in get_global("territory_zones").items() if len(country) == 2 for zone in zones}
+    known = set(_countries().values())
+    countries = {zone: country for country, zones in get_global("territory_zones").items() if country in known for zone in zones}
     renamed = {alias: countries[zone] for alias, zone in get_global("zone_aliases").items() if zone in countries}
     later = {zone: country for country, zone in (*_MAIN_ZONES.items(), *_CAPITAL_ZONES.items())}
     return later | renamed | countries

@@ -97,17 +97,16 @@ class RowReader:
 
     def read(self, line: int, cells: Sequence[str]) -> Draft | LeftOut | SetAside:
         """Judge one row."""
-        if any(cell.strip() for cell in cells[self._width :]):
-            return SetAside(
-                line, f"has {len(cells)} cells where the header has {self._width}: a separator inside a text without quotes?"
-            )
         texts = self._texts(cells)
         employee_id, id_fault = self._id(texts["id"])
+        known = employee_id or None if not id_fault and self._has_ids else None
+        if any(cell.strip() for cell in cells[self._width :]):
+            reason = f"has {len(cells)} cells where the header has {self._width}: a separator inside a text without quotes?"
+            return SetAside(line, reason, known)
         email, email_fault = read_address(texts["email"])
         if left_out := self._left_out(line, texts, email):
             return left_out
         if email_fault or id_fault:
-            known = employee_id or None if not id_fault and self._has_ids else None
             return SetAside(line, self._in_words(email_fault or id_fault or "", texts["email" if email_fault else "id"]), known)
         employee_id = employee_id or email.casefold()
         given, family, full = self._name(line, texts)
@@ -226,8 +225,10 @@ class RowReader:
             self._notes.add(line, f"country {shorten(country_text)!r} is not known; taken from the time zone or the organisation")
         named, region_text = places.split_region(region_text)
         if country is None:
-            country = named or (places.country_of_zone(zone) if zone else None) or self._defaults.country
-        return country, self._region(line, country, named, region_text), zone or self._zone_of(line, country)
+            country = named or (places.country_of_zone(zone) if zone else None)
+        zone = zone or self._zone_of(line, country)
+        country = country or self._defaults.country
+        return country, self._region(line, country, named, region_text), zone
 
     def _region(self, line: int, country: str | None, named: str | None, text: str) -> str | None:
         if not text or country is None or not places.has_regions(country):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from notifier.errors import BadDataError
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
 from notifier.store import employees, marks, outbox
-from notifier.store.database import Database
+from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 
 
@@ -86,6 +84,7 @@ def apply(connection: Connection, changes: RosterDiff, now: datetime) -> int:
     employees.mark_left(connection, gone, now)
     employees.change(connection, [(change.before.key, change.after) for change in edited])
     employees.add(connection, changes.joiners, now)
+    outbox.restore_for_returned(connection, [change.before.key for change in changes.returned], now)
     if changes.size:
         marks.look_again(connection)
     return outbox.cancel_for_leavers(connection, gone, now)

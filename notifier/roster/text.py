@@ -62,7 +62,7 @@ def read_date(text: str, *, month_first: bool = False) -> date | None:
         return datetime.fromisoformat(text).date()
     except ValueError:
         pass
-    if text.isdecimal() and 20_000 <= int(text[:9]) <= 80_000:
+    if len(text) == 5 and text.isdecimal() and 20_000 <= int(text) <= 80_000:
         return _FIRST_SERIAL_DAY + timedelta(days=int(text))
     match = _DATE_WITH_DAY_FIRST.match(text)
     if match is None or text[match.end() :].strip()[:1].isalpha():

@@ -59,10 +59,8 @@ class Explainer:
         in_name = _IN_DICT_KEY in error["loc"]
         return self._finding(path, path[-1] if in_name else value, wrong, at_key=in_name, is_default=is_default)
 
-    def not_there(self, path: KeyPath, file: Path, thing: str) -> Finding:
-        """A file or folder that is named, but does not exist or is of the other sort."""
-        says = f"is not {thing}" if file.exists() else "does not exist"
-        wrong = WrongValueError(thing, f"make it, or name {thing} that is there", says=says)
+    def unusable(self, path: KeyPath, file: Path, wrong: WrongValueError) -> Finding:
+        """A file or folder that is named, but cannot be used."""
         return self._finding(path, file, wrong, at_key=False, is_default=False)
 
     def _value(self, path: KeyPath, otherwise: Any) -> tuple[Any, bool]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -63,15 +63,15 @@ def _time_zone(name: str) -> str:
         return name
     last_part = name.rpartition("/")[2].lower().replace(" ", "_")
     same_place = sorted(zone for zone in zones if zone.rpartition("/")[2].lower() == last_part)
-    near = same_place or difflib.get_close_matches(name, zones, 1, 0.7) or ["Europe/Zurich"]
-    like = "" if same_place or near != ["Europe/Zurich"] else ", for example"
-    raise WrongValueError(wanted="the name of a time zone", fix=f'write "{near[0]}"{like}')
+    near = same_place or difflib.get_close_matches(name, zones, 1, 0.7)
+    fix = f'write "{near[0]}"' if near else 'write a name of the IANA list, like "Europe/Zurich"'
+    raise WrongValueError(wanted="the name of a time zone", fix=fix)
 
 
 def _mailbox(text: str) -> str:
-    _, address = parseaddr(text)
-    local, _, domain = address.rpartition("@")
-    whole = "." in domain and local and not re.search(r"[\s,;]", address)
+    addresses = [address for _, address in getaddresses([text])]
+    local, _, domain = addresses[0].rpartition("@") if len(addresses) == 1 else ("", "", "")
+    whole = "." in domain and local and not re.search(r"[\s,;]", local + domain)
     if whole and all(character.isprintable() for character in text):
         return text
     before, bracket, after = text.partition("<")
@@ -118,6 +118,7 @@ def _listen(text: str) -> str:
     host, _, port = text.rpartition(":")
     if host and port.isdecimal() and 0 < int(port) <= 65535:
         return text
+    host = host or ("" if port.isdecimal() or ":" in text else text)
     digits = port if port.isdecimal() and 0 < int(port) <= 65535 else "8080"
     raise WrongValueError(wanted="an address and a port", fix=f'write "{host or "127.0.0.1"}:{digits}"')
 

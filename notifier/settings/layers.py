@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from notifier.settings import schema
 from notifier.settings.locate import Entry, KeyPath, Span
 from notifier.settings.report import Finding, Source
-from notifier.settings.syntax import TomlFile
+from notifier.settings.toml_file import TomlFile
 
 PREFIX = "NOTIFIER_"
 CONFIG_VARIABLE = "NOTIFIER_CONFIG"
@@ -171,7 +171,7 @@ def secret_layers(above: Sequence[Layer], environment: Mapping[str, str]) -> tup
     for path in schema.secrets():
         for name in (_DELIMITER.join(path), ".".join(path)) if directory else ():
             credential = Path(directory or "") / name
-            if credential.exists():
+            if is_there(credential):
                 put(passed[0], path, _read_secret(credential, dotted(path), f"credential {name}", None, findings))
                 passed[1][path] = Origin(f"credential {name}", f"credential {name}")
         companion = (*path[:-1], f"{path[-1]}_file")
@@ -181,6 +181,14 @@ def secret_layers(above: Sequence[Layer], environment: Mapping[str, str]) -> tup
             put(named[0], path, _read_secret(file, dotted(companion), str(file), origin, findings))
             named[1][path] = Origin(f"file {file}", origin.source if origin else str(file), origin.entry if origin else None)
     return Layer(*passed, Path()), Layer(*named, Path()), findings
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file, or one behind a folder that is closed to this user: reading it will say so."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def suggestion(name: str, known: Sequence[str], otherwise: str) -> tuple[str, str]:
@@ -249,7 +257,7 @@ def _read_secret(file: Path, key: str, name: str, origin: Origin | None, finding
         return wrong(f"{quoted} may not be read by this user", f"as root: chgrp notifier {file} && chmod 640 {file}")
     except IsADirectoryError:
         return wrong(f"{quoted} is a folder", "name the file in it")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # not UTF-8, or a name that no file can have
         return wrong(f"{quoted} is not a text file", "write the secret into it as text, on one line")
     if not text or "\n" in text:
         return wrong(f"{quoted} {'is empty' if not text else 'has more than one line'}", "write the secret into it, on one line")

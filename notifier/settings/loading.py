@@ -8,6 +8,8 @@ start from the working directory. All paths in `Settings` are absolute. No passw
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 from notifier.errors import ConfigurationError
 from notifier.settings.explain import Explainer
 from notifier.settings.inspection import Inspection, inspect
+from notifier.settings.kinds import WrongValueError
 from notifier.settings.layers import (
     CONFIG_VARIABLE,
     Layer,
@@ -25,13 +28,14 @@ from notifier.settings.layers import (
     environment_layer,
     file_layer,
     flag_layer,
+    is_there,
     put,
     secret_layers,
 )
 from notifier.settings.locate import KeyPath
 from notifier.settings.models import Settings
 from notifier.settings.report import Finding, Source, failure
-from notifier.settings.syntax import read_toml
+from notifier.settings.toml_file import read_toml
 
 _USUAL_PLACES = (Path("config.toml"), Path("/etc/notifier/config.toml"))
 
@@ -93,7 +97,7 @@ def find_file(path: Path | None, environment: Mapping[str, str]) -> Path:
     named = path or (Path(variable) if (variable := environment.get(CONFIG_VARIABLE)) else None)
     places = [named] if named else list(_USUAL_PLACES)
     for place in places:
-        if place.exists():
+        if is_there(place):
             return place
     looked = " or ".join(str(place) for place in places)
     because = f", which {CONFIG_VARIABLE} names" if named and not path else ""
@@ -124,15 +128,29 @@ def _validated(layers: Sequence[Layer], explainer: Explainer, findings: list[Fin
 def _missing_files(settings: Settings, explainer: Explainer) -> list[Finding]:
     """Files and folders that must be there before anything starts."""
     smtp = settings.email.smtp
-    wanted = {
-        ("templates",): (settings.templates, "a folder", Path.is_dir),
-        ("email", "smtp", "ca_file"): (smtp.ca_file, "a file", Path.is_file),
+    wanted: dict[KeyPath, tuple[Path | None, str]] = {
+        ("templates",): (settings.templates, "a folder"),
+        ("email", "smtp", "ca_file"): (smtp.ca_file, "a file"),
     }
     return [
-        explainer.not_there(key, path, thing)
-        for key, (path, thing, is_there) in wanted.items()
-        if path is not None and not is_there(path)
+        explainer.unusable(key, path, wrong)
+        for key, (path, thing) in wanted.items()
+        if path is not None and (wrong := _trouble_with(path, thing))
     ]
+
+
+def _trouble_with(path: Path, thing: str) -> WrongValueError | None:
+    closed = WrongValueError(thing, "let the user that runs notifier read it", says="may not be read by this user")
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except PermissionError:
+        return closed
+    except (OSError, ValueError):
+        return WrongValueError(thing, f"make it, or name {thing} that is there", says="does not exist")
+    if is_folder != (thing == "a folder"):
+        return WrongValueError(thing, f"name {thing}")
+    may_read = os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=os.access in os.supports_effective_ids)
+    return None if may_read else closed
 
 
 def _sources(layers: Sequence[Layer]) -> dict[KeyPath, str]:

@@ -134,7 +134,7 @@ class Roster(Section):
     path: Path = Path("roster.csv")
     """The file; a new version may replace it at any time."""
     refresh: RefreshText = "every day 05:00"
-    """When it is read again: "every day 05:00", "every mon 05:00", "every hour", or "never"."""
+    """When it is read again, in the default time zone: "every day 05:00", "every mon 05:00", "every hour", or "never"."""
     columns: dict[str, Text] = Field(default_factory=dict)
     """Which column holds what, where headers are not recognised by themselves: email = "Work mail"."""
     largest_change: Whole = Field(default=20, ge=0)

@@ -194,7 +194,7 @@ def _below(key: Key) -> Iterator[Key]:
 def _tables(key: Key) -> Iterator[Key]:
     nested = list(_nested(key))
     if nested and key.kind.type is not dict:
-        yield key
+        yield Key(key.path, item_of(key.kind), key.field) if key.kind.type is tuple else key
     for one in nested:
         yield from _tables(one)
 

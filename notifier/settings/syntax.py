@@ -1,92 +1,66 @@
-"""Reading the TOML file, and saying in words an admin knows why it cannot be read."""
+"""Why a file is not valid TOML, in words an admin knows. `tomllib` says where it stopped, and little more."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from notifier.errors import NotPermittedError
+from notifier.settings import schema
 from notifier.settings.dates import suggest_day
-from notifier.settings.locate import Entry, KeyPath, Span, line_and_column, locate
-from notifier.settings.report import Finding, Source, failure, logins_in
+from notifier.settings.locate import Span, line_and_column
+from notifier.settings.report import Finding, Source, logins_in
 
 _AT = re.compile(r" \(at line (\d+), column (\d+)\)| \(at end of document\)")
 _PAIR = re.compile(r"\s*(?P<key>[\w.\"'-]+)\s*=\s*(?P<value>[^#]*?)\s*(?:#.*)?$")
-_PRIVATE = r"(?:pas+|pa?s?wo?r?d|secret|token|credential)"
-_SECRET_PAIR = re.compile(rf"[\w-]*{_PRIVATE}[\w-]*(?<!_file)[\"']?[ \t]*[=:][ \t]*([^\n,}}\]#]+)", re.IGNORECASE)
+_WORD_AND_VALUE = re.compile(r"(?:^\s*([\w-]+)[ \t]*:|([\w-]*)[\"']?[ \t]*=)[ \t]*")
 _HEADER = re.compile(r"^[ \t]*\[+[ \t]*([\w.-]+)[ \t]*\]", re.MULTILINE)
 _LIKE_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 _TRUTH = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 _OTHER_QUOTES = re.compile(r"[“”„‟«»‘’‚]")
-_NEW_LINE = b"\n"
+_LOOK = "look at the name of the key and at the quotes; if it is a secret, take it out of this file"
 _BACKSLASH = "a \\ inside double quotes has a meaning of its own"
-_REST = "the rest is checked once the file can be read."
 
 
-@dataclass(frozen=True, slots=True)
-class TomlFile:
-    """A configuration file that could be read."""
+def explain_syntax(text: str, name: str, message: str) -> Finding:
+    """Put an error of `tomllib` into words.
 
-    source: Source
-    values: dict[str, Any]
-    entries: dict[KeyPath, Entry]
-
-
-def read_toml(path: Path) -> TomlFile:
-    """Read the file; a byte order mark and Windows line ends are fine.
-
-    Raises:
-        ConfigurationError: it is not valid TOML.
-        NotPermittedError: it may not be read.
+    Args:
+        text: the file's.
+        name: of the file.
+        message: what `tomllib` says.
     """
-    name = str(path)
-    try:
-        raw = path.read_bytes()
-    except PermissionError:
-        msg = f"{name}: this user may not read it"
-        raise NotPermittedError(msg, hint=f"as root: chgrp notifier {name} && chmod 640 {name}") from None
-    except IsADirectoryError:
-        finding = Finding("", "is a folder", "a file", f"name the file in it: {path / 'config.toml'}", Source(name, ""))
-        raise failure([finding]) from None
-    text = _decode(raw, name)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise failure([_explain(text, name, str(error))], closing=_REST) from None
-    return TomlFile(Source(name, text, logins_in(text)), values, locate(text))
-
-
-def _decode(raw: bytes, name: str) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-            line, says = "", "is written in UTF-16"
-        else:
-            line, says = f":{raw.count(_NEW_LINE, 0, error.start) + 1}", "holds a character that is not UTF-8"
-        finding = Finding("", says, "a text in UTF-8", "open it in an editor and save it as UTF-8", f"{name}{line}")
-        raise failure([finding], closing=_REST) from None
-
-
-def _explain(text: str, name: str, message: str) -> Finding:
     at = _AT.search(message)
     offset = len(text.rstrip())
     if at and at[1]:
-        offset = sum(len(line) for line in text.splitlines(keepends=True)[: int(at[1]) - 1]) + int(at[2]) - 1
-    kind = message[: at.start()] if at else message
-    place = _Place(text, min(offset, max(0, len(text) - 1)))
-    says, fix, span = _in_words(kind, place)
-    hidden = tuple(Span(*match.span(1)) for match in _SECRET_PAIR.finditer(text))
-    return Finding(_key_at(place), says, "valid TOML", fix, Source(name, text, hidden + logins_in(text)), span)
+        offset = sum(len(line) + 1 for line in text.split("\n")[: int(at[1]) - 1]) + int(at[2]) - 1
+    hidden = (*_private_places(text), *logins_in(text))
+    place = _Place(text, min(offset, max(0, len(text) - 1)), hidden)
+    says, fix, span = _in_words(message[: at.start()] if at else message, place)
+    if place.is_private:  # the particular words may repeat a part of the line
+        says, fix = "not valid TOML", _LOOK
+    return Finding(_key_at(place), says, "valid TOML", fix, Source(name, text, hidden), span)
+
+
+def _private_places(text: str) -> Iterator[Span]:
+    """What must not be printed of a text whose keys cannot be told for sure: every value but those of keys that are known."""
+    known = {key.path[-1] for key in schema.all_keys() if not key.kind.is_secret} | {
+        table.path[-1] for table in schema.tables() if table.path
+    }
+    for line in re.finditer(r"[^\n]+", text):
+        if "=" not in line[0]:
+            words = re.match(r"\s*([\w-]+)(.*)", line[0])
+            start = line.start() + (words.start(2) if words else 0)
+            if not re.match(r"\s*([\[#;]|//|--|/\*)", line[0]) and not (words and words[1] in known):
+                yield Span(start, line.end())
+        for pair in _WORD_AND_VALUE.finditer(line[0]):
+            if (pair[1] or pair[2]) not in known:
+                yield Span(line.start() + pair.end(), line.end())
 
 
 class _Place:
     """Where reading stopped, and the line around it."""
 
-    def __init__(self, text: str, offset: int) -> None:
+    def __init__(self, text: str, offset: int, hidden: Sequence[Span]) -> None:
         self.text = text
         if text[offset : offset + 1] == "\n" and offset:
             offset -= 1
@@ -98,7 +72,7 @@ class _Place:
         pair = _PAIR.match(self.line)
         self.key = pair["key"] if pair else None
         self.value = pair["value"] if pair else ""
-        self.holds_secret = _SECRET_PAIR.search(self.line) is not None
+        self.is_private = any(span.start < self.end and span.end > self.start for span in hidden)
         value_start = pair.start("value") if pair else len(self.line) - len(self.line.lstrip())
         self.value_span = Span(self.start + value_start, self.start + (pair.end("value") if pair else len(self.line.rstrip())))
 
@@ -129,9 +103,9 @@ def _in_words(kind: str, place: _Place) -> tuple[str, str, Span]:
 
 
 def _broken_value(kind: str, place: _Place) -> tuple[str, str, Span]:
-    if kind.startswith("Illegal character '\\n'") and place.key and not place.holds_secret:
+    if kind.startswith("Illegal character '\\n'") and re.fullmatch(r"\"[^\"]*|'[^']*", place.value):
         return "a text in quotes does not end on its line", f"close the quotes: {place.value}{place.value[0]}", place.value_span
-    if kind.startswith(("Unescaped", "Invalid hex")) and place.value.startswith('"') and not place.holds_secret:
+    if kind.startswith(("Unescaped", "Invalid hex")) and place.value.startswith('"'):
         return _BACKSLASH, f"put the text in single quotes: '{place.value.strip(chr(34))}'", place.value_span
     fixed = {
         "Unclosed array": ("a list is not closed, or a comma is missing in it", "put a comma between the items, and ] at the end"),
@@ -183,8 +157,6 @@ def _bad_value(place: _Place) -> tuple[str, str, Span]:
         return "not valid TOML", "end the line here; everything after it goes on a line of its own", place.here
     if not value:
         return f"nothing stands after {place.key} =", "write a value, or take the line out", place.whole
-    if place.holds_secret:
-        return f"the value of {place.key} is not valid TOML", "take it out: a secret does not belong in this file", place.whole
     says, fix = _unquoted(place.key, value)
     return says, fix, span
 
@@ -207,7 +179,7 @@ def _no_equals(place: _Place) -> tuple[str, str, Span]:
     line = place.line.strip()
     if pair := re.match(r"([\w-]+)\s*:\s+(.*)", line):
         value = pair[2] if re.fullmatch(r"\d+|true|false|[\"'\[].*", pair[2]) else f'"{pair[2]}"'
-        return "a colon where TOML has =", f"write {pair[1]} = {'…' if place.holds_secret else value}", place.whole
+        return "a colon where TOML has =", f"write {pair[1]} = {value}", place.whole
     if re.match(r"[\w.-]*[^\x00-\x7f]", line):
         return "a key with other letters than a to z", "write the key as the reference has it", place.whole
     return "a key without a value", "write it as key = value, or take the line out", place.whole

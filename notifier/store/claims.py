@@ -22,7 +22,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, case, exists, or_, select, update
 
 from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
@@ -32,6 +32,7 @@ from notifier.store.tables import Kind, State, acknowledgements, calendars, deli
 
 LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
 SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
+TAKEN_BACK = "the answer was taken back"
 INTERRUPTED = "a sender stopped before it knew what became of this"
 
 
@@ -119,11 +120,9 @@ def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetim
         "reason": outcome.reason,
         "owner": None,
         "lease_until": None,
-        "language": outcome.language,
-        "subject": outcome.subject,
     }
-    if outcome.reply is not None:
-        changes["reply"] = outcome.reply
+    known = {"language": outcome.language, "subject": outcome.subject, "reply": outcome.reply}
+    changes |= {name: value for name, value in known.items() if value is not None}
     if outcome.state in WAITING:
         changes["next_at"] = outcome.next_at
     else:
@@ -137,6 +136,22 @@ def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetim
         deliveries.c.state == State.CLAIMED,
     )
     return connection.execute(update(deliveries).where(ours).values(**changes)).rowcount == 1
+
+
+def give_back(connection: Connection, *, owner: str, channel: str, now: datetime) -> int:
+    """Let rows wait again that `owner` has claimed on this channel and not begun, as if they had never been claimed."""
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.state == State.CLAIMED, deliveries.c.owner == owner, deliveries.c.channel == channel)
+        .values(
+            state=case((deliveries.c.attempts > 1, State.RETRY.value), else_=State.PLANNED.value),
+            attempts=deliveries.c.attempts - 1,
+            next_at=now,
+            owner=None,
+            lease_until=None,
+        )
+    )
+    return connection.execute(statement).rowcount
 
 
 def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], now: datetime, alone: bool) -> int:
@@ -163,6 +178,10 @@ def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], n
     )
 
 
+_AS_STORED = (
+    *("id", "campaign", "occasion", "message", "expires_at", "employee_key", "email", "given_name", "family_name"),
+    *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at"),
+)
 _earlier = deliveries.alias("earlier")
 _confirmed = acknowledgements.alias("confirmed")
 _CLAIM = (
@@ -198,13 +217,23 @@ def _sendable(connection: Connection, channel: str, most: int, now: datetime) ->
     while candidates := connection.execute(_candidates(channel, most, now)).mappings().all():
         sendable = []
         for row in candidates:
-            if row["kind"] == Kind.REMINDER and (row["settled"] or not row["active"]):
-                _withdraw(connection, row["id"], ANSWERED if row["settled"] else LEFT, now)
-            else:
+            reason = _reason_to_withdraw(row)
+            if reason is None:
                 sendable.append(row)
+            else:
+                _withdraw(connection, row["id"], reason, now)
         if sendable:
             return sendable
     return []
+
+
+def _reason_to_withdraw(row: RowMapping) -> str | None:
+    """Why a row must not go out after all: a reminder needs somebody open, a receipt an answer that still counts."""
+    if row["kind"] == Kind.RECEIPT:
+        return None if row["revoked_at"] is None else TAKEN_BACK
+    if row["settled"]:
+        return ANSWERED
+    return None if row["active"] else LEFT
 
 
 def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
@@ -236,7 +265,7 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
                 "email", "given_name", "family_name", "language", "language_choice", "public_id", "link_version", "active"
             ],
             *calendars.c["country", "time_zone"],
-            *_confirmed.c["answer", "answered_at"],
+            *_confirmed.c["answer", "answered_at", "revoked_at"],
             settled.label("settled"),
             told_before.label("told_before"),
         )
@@ -262,28 +291,14 @@ def _claimed(row: RowMapping, now: datetime, message_id_domain: str) -> Claimed:
     if dated is None or local_date(dated, row["time_zone"]) != today:
         dated = now.replace(microsecond=0)
     return Claimed(
-        id=row["id"],
+        **{name: row[name] for name in _AS_STORED},
         epoch=row["epoch"] + 1,
-        campaign=row["campaign"],
         kind=Kind(row["kind"]),
-        occasion=row["occasion"],
-        message=row["message"],
         attempts=row["attempts"] + 1,
         message_id=row["message_id"] or f"{uuid4().hex}@{message_id_domain}",
         dated=dated,
-        expires_at=row["expires_at"],
         today=today,
         first_notice=not row["told_before"],
-        employee_key=row["employee_key"],
-        email=row["email"],
-        given_name=row["given_name"],
-        family_name=row["family_name"],
         roster_language=row["language"],
-        language_choice=row["language_choice"],
-        country=row["country"],
-        time_zone=row["time_zone"],
-        public_id=row["public_id"],
-        link_version=row["link_version"],
         answer=Answer(row["answer"]) if row["answer"] else None,
-        answered_at=row["answered_at"],
     )

@@ -25,6 +25,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from notifier.errors import ConfigurationError, StoreError
 
+__all__ = ["POSTGRESQL", "SQLITE", "Connection", "Database"]
+
 T = TypeVar("T")
 
 SQLITE = "sqlite"
@@ -62,12 +64,13 @@ class Database:
             raise ConfigurationError(msg, hint="use sqlite:///… or postgresql+psycopg://…")
         self.path = parsed.database if self.dialect == SQLITE else None
         if self.dialect == SQLITE:
-            self.engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+            waiting = {"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+            self.engine = create_engine(parsed, hide_parameters=True, connect_args=waiting)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             parsed = parsed.set(drivername="postgresql+psycopg", password=parsed.password or password)
-            self.engine = create_engine(parsed, pool_pre_ping=True)
+            self.engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
         self._writing = self.engine.execution_options(notifier_write=True)
         self._write_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import BigInteger, Connection, Text, cast, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.store.tables import meta, plan_marks
@@ -27,12 +27,11 @@ def roster_version(connection: Connection) -> int:
 
 
 def look_again(connection: Connection) -> None:
-    """Make the planner go through everybody at its next tick."""
-    version = roster_version(connection) + 1
-    if version == 1:
-        connection.execute(meta.insert().values(key=_ROSTER_VERSION, value="1"))
-    else:
-        connection.execute(update(meta).where(meta.c.key == _ROSTER_VERSION).values(value=str(version)))
+    """Make the planner go through everybody at its next tick. Two who ask at the same time are heard both."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    grown = cast(cast(meta.c.value, BigInteger) + 1, Text)
+    statement = dialect.insert(meta).values(key=_ROSTER_VERSION, value="1")
+    connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": grown}))
 
 
 def load(connection: Connection, campaign: str) -> Mark | None:

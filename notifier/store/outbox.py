@@ -35,25 +35,23 @@ def cancel_for_leavers(connection: Connection, employee_keys: Sequence[int], now
     return cancelled
 
 
+def restore_for_returned(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
+    """After somebody has come back: reminders cancelled because they had left, and still current, wait again."""
+    restored = 0
+    for start in range(0, len(employee_keys), 500):
+        these = deliveries.c.employee_key.in_(employee_keys[start : start + 500])
+        restored += _restore(connection, these, LEFT, now)
+    return restored
+
+
 def restore_cancelled(connection: Connection, *, campaign: str, employee_key: int, now: datetime) -> int:
     """After an undo: reminders that an answer cancelled and that are still current wait again.
 
     The planner is asked to look again too: a step that opened while the person counted as settled has no row yet.
     """
     marks.look_again(connection)
-    statement = (
-        update(deliveries)
-        .where(
-            deliveries.c.campaign == campaign,
-            deliveries.c.employee_key == employee_key,
-            deliveries.c.kind == Kind.REMINDER,
-            deliveries.c.state == State.CANCELLED,
-            deliveries.c.reason == ANSWERED,
-            deliveries.c.expires_at > now,
-        )
-        .values(state=State.PLANNED.value, reason=None, finished_at=None)
-    )
-    return connection.execute(statement).rowcount
+    whose = and_(deliveries.c.campaign == campaign, deliveries.c.employee_key == employee_key)
+    return _restore(connection, whose, ANSWERED, now)
 
 
 def count_retryable(connection: Connection, *, ids: Sequence[int], state: State | None, now: datetime) -> int:
@@ -121,5 +119,15 @@ def _cancel(connection: Connection, whose: ColumnElement[bool], reason: str, now
         update(deliveries)
         .where(whose, deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
         .values(state=State.CANCELLED.value, reason=reason, finished_at=now)
+    )
+    return connection.execute(statement).rowcount
+
+
+def _restore(connection: Connection, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
+    cancelled = (deliveries.c.kind == Kind.REMINDER, deliveries.c.state == State.CANCELLED, deliveries.c.reason == reason)
+    statement = (
+        update(deliveries)
+        .where(whose, *cancelled, deliveries.c.expires_at > now)
+        .values(state=State.PLANNED.value, reason=None, finished_at=None)
     )
     return connection.execute(statement).rowcount

@@ -104,7 +104,7 @@ def count_states(connection: Connection) -> list[StateCount]:
         .group_by(*deliveries.c["campaign", "channel", "state"])
         .order_by(*deliveries.c["campaign", "channel", "state"])
     )
-    return [StateCount(campaign, channel, State(state), count) for campaign, channel, state, count in connection.execute(statement)]
+    return [StateCount(row[0], row[1], State(row[2]), row[3]) for row in connection.execute(statement)]
 
 
 def count_people(connection: Connection, campaign: str) -> tuple[int, int]:

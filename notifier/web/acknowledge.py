@@ -20,7 +20,6 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -91,7 +90,7 @@ async def answer(site: Site, request: Request) -> Response:
     if form.get("answer") not in set(Answer):
         return _page(site, request, visit, missing=True)
     given = Answer(form["answer"])
-    await site.database.write_async(lambda connection: _record(site, connection, visit, given, quick=quick, language=chosen))
+    await _record(site, visit, given, quick=quick, language=chosen)
     return _see(visit, None)
 
 
@@ -106,13 +105,7 @@ async def _visit(site: Site, request: Request) -> Visit:
     if parsed is None:
         raise _miss(site, request)
 
-    def read(connection: Connection) -> tuple[StoredEmployee | None, Acknowledgement | None]:
-        person = employees.by_public_id(connection, parsed.public_id)
-        if person is None:
-            return None, None
-        return person, acknowledgements.current(connection, campaign=campaign_id, employee_key=person.key)
-
-    person, current = await site.database.read_async(read)
+    person = await site.database.read_async(lambda connection: employees.by_public_id(connection, parsed.public_id))
     if person is None or not site.keys.matches(parsed, Purpose.ACKNOWLEDGE, campaign_id, person.link_version):
         raise _miss(site, request)
     campaign = site.campaigns.get(campaign_id)
@@ -125,6 +118,9 @@ async def _visit(site: Site, request: Request) -> Visit:
     today = site.now().astimezone(zone).date()
     if today >= campaign.closes_on:
         raise Refused(Notice.CLOSED, language=language)
+    current = await site.database.read_async(
+        lambda connection: acknowledgements.current(connection, campaign=campaign.id, employee_key=person.key)
+    )
     return Visit(campaign, person, token, language, zone, today, current)
 
 
@@ -180,23 +176,27 @@ async def _take_back(site: Site, visit: Visit, action: str) -> str:
     return "undone" if action == "undo" else "not-me"
 
 
-def _record(site: Site, connection: Connection, visit: Visit, given: Answer, *, quick: bool, language: str | None) -> None:
-    """Write the answer, and the language it was given in where the person chose one. One transaction."""
-    now, person = site.now(), visit.person
-    handed_over = outbox.last_accepted_at(connection, campaign=visit.campaign.id, employee_key=person.key)
-    doubtful = quick or (handed_over is not None and timedelta() <= now - handed_over < FIRST_MINUTE)
-    acknowledgements.record(
-        connection,
-        campaign=visit.campaign.id,
-        employee_key=person.key,
-        answer=given,
-        assurance=Assurance.PROVISIONAL if doubtful else Assurance.LINK,
-        channel="page",
-        receipt_channel=site.receipt_channel,
-        now=now,
+async def _record(site: Site, visit: Visit, given: Answer, *, quick: bool, language: str | None) -> None:
+    """Write the answer; before it the language, where the person chose one, so that the receipt is written in it."""
+    now, person, campaign = site.now(), visit.person, visit.campaign.id
+    handed_over = await site.database.read_async(
+        lambda connection: outbox.last_accepted_at(connection, campaign=campaign, employee_key=person.key)
     )
+    doubtful = quick or (handed_over is not None and timedelta() <= now - handed_over < FIRST_MINUTE)
     if language in LANGUAGES and not doubtful and language != person.language_choice:
-        employees.set_language_choice(connection, person.key, language)
+        await site.database.write_async(lambda connection: employees.set_language_choice(connection, person.key, language))
+    await site.database.write_async(
+        lambda connection: acknowledgements.record(
+            connection,
+            campaign=campaign,
+            employee_key=person.key,
+            answer=given,
+            assurance=Assurance.PROVISIONAL if doubtful else Assurance.LINK,
+            channel="page",
+            receipt_channel=site.receipt_channel,
+            now=now,
+        )
+    )
 
 
 def _see(visit: Visit, said: str | None) -> Response:

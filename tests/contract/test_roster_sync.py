@@ -89,7 +89,7 @@ def test_a_leaver_stops_receiving_at_once_and_a_rehire_keeps_the_history(databas
     left = sync(database, roster(tmp_path, [row(1)]), TUESDAY)
     with database.read() as connection:
         gone = employees.load(connection)["2"]
-        states = dict(connection.execute(select(deliveries.c.employee_key, deliveries.c.state)))
+        states = dict(connection.execute(select(deliveries.c.employee_key, deliveries.c.state)).all())
     back = sync(database, roster(tmp_path, [row(1), row(2)]), TUESDAY + timedelta(days=1))
     with database.read() as connection:
         again = employees.load(connection)["2"]

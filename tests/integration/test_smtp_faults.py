@@ -11,8 +11,9 @@ import pytest
 from notifier.channels.base import DeliveryFailed, Receipt
 from notifier.channels.smtp import SmtpChannel
 from notifier.domain.retry import Verdict
-from tests.outgoing import SENDER, outgoing
-from tests.smtp_server import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice, ScriptedServer
+from tests.outgoing import REPLY_TO, SENDER, outgoing
+from tests.smtp_actions import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice
+from tests.smtp_server import ScriptedServer
 
 PERMANENT, TEMPORARY, UNCERTAIN, SENDERS = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
 
@@ -36,6 +37,7 @@ def channel_to(server: ScriptedServer, *, connections: int = 1, timeout: float =
         port=server.port,
         security="none",
         sender=SENDER,
+        reply_to=REPLY_TO,
         helo="notifier.example.com",
         connections=connections,
         timeout=timeout,
@@ -148,7 +150,7 @@ async def test_the_final_answer_is_waited_for_longer_than_any_other(server: Scri
 
 def test_the_final_answer_is_waited_for_600_seconds() -> None:
     """RFC 5321, 4.5.3.2.6, whatever the timeout of commands is."""
-    channel = SmtpChannel(host="127.0.0.1", port=25, security="none", sender=SENDER, timeout=1)
+    channel = SmtpChannel(host="127.0.0.1", port=25, security="none", sender=SENDER, reply_to=REPLY_TO, timeout=1)
     assert channel._server.final_timeout == 600
 
 
@@ -174,7 +176,9 @@ async def test_a_relay_that_ends_each_connection_after_some_messages(server: Scr
 
 
 @pytest.mark.parametrize("action", [Hang(), Close(), SayAndClose("421 4.4.2 idle")], ids=["hang", "close", "421"])
-async def test_a_connection_that_died_while_idle_costs_nothing(server: ScriptedServer, channel: SmtpChannel, action: Action) -> None:
+async def test_a_connection_that_died_while_idle_costs_nothing(
+    server: ScriptedServer, channel: SmtpChannel, action: Action
+) -> None:
     await channel.send(outgoing(1))
     server.on("MAIL", action)
     await channel.send(outgoing(2))
@@ -201,7 +205,9 @@ async def test_a_second_answer_is_never_taken_for_the_next_one(server: ScriptedS
     assert [message.recipients for message in server.messages] == [["person3@example.com"]]
 
 
-async def test_an_answer_before_the_final_dot_is_not_mixed_up_with_the_one_after(server: ScriptedServer, channel: SmtpChannel) -> None:
+async def test_an_answer_before_the_final_dot_is_not_mixed_up_with_the_one_after(
+    server: ScriptedServer, channel: SmtpChannel
+) -> None:
     server.on("BODY", Say("451 4.3.0 in the middle"))
     assert (await failure_of(channel)).verdict is TEMPORARY
     server.behave()
@@ -225,8 +231,7 @@ async def test_a_cancelled_send_leaves_no_broken_connection(server: ScriptedServ
     if moment == "RSET":
         server.on("RCPT", Say("450 not now"))
     task = asyncio.create_task(channel.send(outgoing(1)))
-    while server.planned_for(moment):
-        await asyncio.sleep(0)
+    await server.reached(moment)
     for _ in range(20):  # let the client come to rest
         await asyncio.sleep(0)
     task.cancel()
@@ -270,8 +275,7 @@ async def test_no_cancellation_is_lost_on_the_way_to_the_final_dot(server: Scrip
     channel = channel_to(server, timeout=30, final_timeout=30)
     for ticks in range(120):
         task = asyncio.create_task(channel.send(outgoing()))
-        while not server.commands:  # from here on connected
-            await asyncio.sleep(0)
+        await server.reached("EHLO")
         for _ in range(ticks):
             await asyncio.sleep(0)
         task.cancel()

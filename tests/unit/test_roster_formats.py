@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import openpyxl
@@ -110,43 +110,19 @@ def test_bamboohr_with_american_dates() -> None:
 
 def test_workday_workbook_with_title_lines(tmp_path: Path) -> None:
     """Title lines above the header, ids as numbers, dates as dates, a remark behind a name, the manager's id in parentheses."""
+    headers = "Employee ID,Worker,Primary Work Email,Supervisory Organization,Worker's Manager,Location Address - Country"
+    boss = "Zoé Exemple (1001)"
     path = workbook(
         tmp_path / "workday.xlsx",
         [
             ["All Active Workers"],
-            ["As of", datetime(2025, 9, 30)],
+            ["As of", date(2025, 9, 30)],
             [],
-            [
-                "Employee ID",
-                "Worker",
-                "Primary Work Email",
-                "Supervisory Organization",
-                "Worker's Manager",
-                "Location Address - Country",
-            ]
-            + ["Termination Date", "Currently Active"],
+            [*headers.split(","), "Termination Date", "Currently Active"],
             [1001, "Zoé Exemple (On Leave)", "zoe.exemple@example.com", "Sales", None, "Switzerland", None, "Yes"],
-            [
-                1002,
-                "Max Muster",
-                "max.muster@example.com",
-                "Engineering",
-                "Zoé Exemple (1001)",
-                "Germany",
-                datetime(2026, 1, 31),
-                "Yes",
-            ],
-            [
-                1003,
-                "Tom Gone",
-                "tom.gone@example.com",
-                "Engineering",
-                "Zoé Exemple (1001)",
-                "Germany",
-                datetime(2025, 1, 31),
-                "Yes",
-            ],
-            [1004, "Nina Inactive", "nina@example.com", "Engineering", "Zoé Exemple (1001)", "Germany", None, "No"],
+            [1002, "Max Muster", "max.muster@example.com", "Engineering", boss, "Germany", date(2026, 1, 31), "Yes"],
+            [1003, "Tom Gone", "tom.gone@example.com", "Engineering", boss, "Germany", date(2025, 1, 31), "Yes"],
+            [1004, "Nina Inactive", "nina@example.com", "Engineering", boss, "Germany", None, "No"],
         ],
     )
     reading = read(path)
@@ -160,7 +136,7 @@ def test_workday_workbook_with_title_lines(tmp_path: Path) -> None:
 
 
 def test_a_french_excel_sheet_saved_as_csv() -> None:
-    """Windows-1252, semicolons, a `sep=` line, a title, trailing separators, leading zeros, a Windows time zone, NAME in capitals."""
+    """Windows-1252, semicolons, a `sep=` line, a title, trailing separators, leading zeros, a Windows zone, a NAME in capitals."""
     reading = read(SAMPLES / "excel-francais.csv")
 
     assert reading.accepted == (
