@@ -82,7 +82,7 @@ async def test_a_path_through_a_file_is_named(tmp_path: Path) -> None:
 
 async def test_a_missing_permission_is_named(tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        pytest.skip("root may write everywhere; .ci/run shows this as a user")
+        pytest.skip("root may write everywhere")
     locked = _locked(tmp_path / "outgoing")
     failure = await _failure(channel_into(locked))
     assert "no permission to write there" in failure.reply

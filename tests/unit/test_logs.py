@@ -122,11 +122,11 @@ def test_the_level_holds_for_all_and_libraries_that_repeat_data_stay_quiet() -> 
     configure("debug", "json", stream=stream)
     logging.getLogger("sqlalchemy.engine.Engine").info("SELECT %s", "Zoé Marked")
     logging.getLogger("uvicorn.access").info("GET /")
-    logging.getLogger("apscheduler").debug("tick")
+    logging.getLogger("tzlocal").debug("tick")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["tick"]
     configure("warning", "json", stream=stream)
     structlog.get_logger().info("quiet")
-    logging.getLogger("apscheduler").info("quiet")
+    logging.getLogger("tzlocal").info("quiet")
     assert "quiet" not in stream.getvalue()
 
 
