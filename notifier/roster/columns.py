@@ -16,7 +16,7 @@ _ALIASES: dict[str, str] = {
         personnelid staffid staffnumber personid matricule numeromatricule nummatricule numeroemploye numemploye nemploye
         idemploye identifiant numerodepersonnel numeropersonnel personalnummer personalnr persnr persnummer
         mitarbeiternummer mitarbeiternr mitarbeiterid id userid objectid objectguid uid samaccountname username""",
-    "email": """workemail primaryworkemail emailwork workemailaddress businessemail companyemail corporateemail emailaddress
+    "email": """workemail primaryworkemail emailprimarywork emailwork workemailaddress businessemail companyemail corporateemail emailaddress
         primaryemail email emailprimary mail mailaddress emailid adressemail adresseemail adressemailprofessionnelle
         adresseemailprofessionnelle emailprofessionnel emailpro mailprofessionnel courriel adressecourriel adressedecourriel
         courrielprofessionnel adresseelectronique courrierelectronique emailadresse mailadresse geschaftlicheemail
