@@ -47,6 +47,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[Listening]:
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         access_log=False,
         log_config=None,
         lifespan="off",
