@@ -10,15 +10,15 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --system-certs --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 # What no file may name: the host, folder or option of a package registry, and a path of the machine it was written on.
 REGISTRIES := --(extra-)?index-url|https?://[^ \"]+/simple|py[p]i\.|py[t]honhosted\.|PIP_(INDEX|FIND)
 MACHINE := (^|[^[:alnum:]_.{}/-])/(root|home|Users|work)/
-absent = git grep -nIE '$(1)' -- $(2) ':!Makefile'; test $$? -eq 1 || { echo "lint: $(3)" >&2; exit 1; }
+absent = git grep -nIE -e '$(1)' -- $(2) ':!Makefile'; test $$? -eq 1 || { echo "lint: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs lock wheel clean
+.PHONY: help demo test lint style types layers files docs lock wheel clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,13 +27,21 @@ demo: $(RUNTIME) ## Watch a fictitious company being reminded, in three language
 	@$(BIN)/notifier demo $(ARGS)
 
 test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/unit" for some of them); what cannot run here is named at the end
-	$(BIN)/python -m pytest -n auto -q $(if $(NOTIFIER_TEST_NOTHING_SKIPPED),-p tests.nothing_skipped) $(ARGS)
+	$(BIN)/python -m pytest -n auto -q -rfEX -p tests.not_run $(if $(NOTIFIER_TEST_NOTHING_SKIPPED),-p tests.nothing_skipped) $(ARGS)
 
-lint: $(DEVELOPMENT) ## Check style, types, the rule of imports, the locks, and that no file names a registry
+lint: style types layers files ## Check style, types, the rule of imports, the locks, and that no file names a registry
+
+style: $(DEVELOPMENT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(DEVELOPMENT)
 	$(BIN)/mypy notifier docs/generate.py
+
+layers: $(DEVELOPMENT)
 	$(BIN)/lint-imports --no-logo
+
+files:
 	@$(call absent,https?://,'*.lock',a lock names an address)
 	@$(call absent,$(REGISTRIES),.,a file names a package registry)
 	@$(call absent,$(MACHINE),.,a file names a path of one machine)

@@ -32,7 +32,7 @@ from notifier.errors import NotifierError
 from notifier.service import Service, build, refresh_roster
 from notifier.settings import Settings
 from notifier.settings.refresh import Refresh, parse_refresh
-from notifier.store import holds, processes, schema, stories
+from notifier.store import holds, identity, processes, schema, stories
 from notifier.web.server import serve
 from notifier.web.site import Check
 
@@ -80,6 +80,8 @@ class Daemon:
         database, owner = service.database, service.owner
         with database.write() as connection:
             processes.register(connection, owner, self._clock.now())
+        if not identity.guard(database, self._clock.now()):
+            _log.error("on hold: this store looks like a copy; see `notifier status`")
         await service.dispatcher.release_dead(alone=True)
         host, _, port = service.settings.web.listen.rpartition(":")
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from notifier.channels.base import DeliveryFailed, Outgoing, Receipt
 from notifier.channels.mail_bytes import mail_bytes
 from notifier.channels.smtp_connection import Connection
+from notifier.channels.smtp_opening import open_connection
 from notifier.channels.smtp_pool import Pool
 from notifier.channels.smtp_terms import Envelope, Refused, Security, Server, Silent, Stale, TokenProvider, Unfit
 from notifier.content.headers import ascii_address, mailbox_of
@@ -117,15 +118,15 @@ class SmtpChannel:
     async def _hand_over(self, envelope: Envelope) -> str:
         while True:
             try:
-                async with self._pool.connection() as connection:
-                    return await connection.transact(envelope)
+                return await self._pool.transact(envelope)
             except Stale:
                 continue  # the pool has dropped it; at the latest a new connection answers or fails
 
     async def _connect(self) -> Connection:
         if self._server.security != "none" and self._tls is None:
             self._tls = await asyncio.to_thread(_tls_context, self._ca_file)
-        return await Connection.open(self._server, self._tls)
+        opened = await open_connection(self._server, self._tls)
+        return Connection(opened, timeout=self._server.timeout, final_timeout=self._server.final_timeout)
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:

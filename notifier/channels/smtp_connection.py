@@ -1,252 +1,312 @@
-"""One SMTP connection, driven verb by verb so that it is always known how far a message came.
+"""One SMTP connection on which mail is handed over, message after message, so that it is always known how far each one came.
 
-`Connection.open` brings it up to the point where mail may be sent; `transact` hands over one message. Whatever goes wrong is a
-`Refused` (the server said so) or a `Silent` (no usable answer), each with the stage it belongs to. After anything but a clean
-refusal the connection is of no use: a late answer would be taken for the answer to the next command.
+**Pipelining (RFC 2920).** Where the server announces it, the three commands of an envelope travel together, and the envelope of
+the next message travels right behind the content of the last one: a message costs one round trip instead of four. So there may be
+two messages under way: one whose content has been sent, and one of which nothing but its envelope has. Elsewhere one command at a
+time is sent, and one message.
+
+**Answers come in the order of the commands.** Each belongs to the oldest message under way. Content is sent only after a 354, an
+answer to DATA and to nothing else, so a server that says more than it was asked cannot make a message look taken that was not. An
+answer that nobody waits for, or that is none, ends the connection.
+
+**Whatever goes wrong** is a `Refused` (the server said so) or a `Silent` (no usable answer) with the stage it belongs to, for the
+oldest message. The other one has not begun: it is `Stale`, to be sent on another connection. After anything but a clean refusal
+the connection is of no use.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import ssl
-from collections.abc import Awaitable
+from collections import deque
 from contextlib import suppress
-from typing import TypeVar
+from enum import Enum, auto
 
-import aiosmtplib
-
-from notifier.channels.smtp_terms import Envelope, Refused, Server, Silent, Stale, Unfit
+from notifier.channels.smtp_opening import Opened, system_reason
+from notifier.channels.smtp_terms import Envelope, Refused, Silent, Stale
 from notifier.domain.smtp_replies import Stage
 
-_Answer = TypeVar("_Answer")
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+_YES = {Stage.MAIL: (250,), Stage.RCPT: (250, 251), Stage.DATA: (354,)}
+_LONGEST_LINE = 8192
+_LONGEST_ANSWER = 65_536
+_FAREWELL_SECONDS = 2
 
 
-class Connection:
-    """Used by one task at a time. `usable` tells whether another message may be sent on it."""
+class _Part(Enum):
+    """How much of a message has been written."""
 
-    def __init__(self, client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None, final_timeout: float) -> None:
-        self._client = client
-        self._transport = transport
+    NOTHING = auto()
+    ENVELOPE = auto()
+    CONTENT = auto()
+
+
+class _Message:
+    """A message under way. `refusal` is kept while further answers to commands that were sent with the refused one come in."""
+
+    __slots__ = ("done", "envelope", "refusal", "resetting", "stage", "written")
+
+    def __init__(self, envelope: Envelope, done: asyncio.Future[str]) -> None:
+        self.envelope = envelope
+        self.done = done
+        self.stage = Stage.MAIL  # what the next answer answers
+        self.written = _Part.NOTHING
+        self.refusal: Refused | None = None
+        self.resetting = False
+
+    def fail(self, failure: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(failure)
+
+
+class Connection(asyncio.Protocol):
+    """Takes over an opened transport."""
+
+    def __init__(self, opened: Opened, *, timeout: float, final_timeout: float) -> None:
+        self._transport = opened.transport
+        self._opened = opened
+        self._timeout = timeout
         self._final_timeout = final_timeout
-        self._in_doubt = False
+        self._loop = asyncio.get_running_loop()
+        self._under_way: deque[_Message] = deque()
+        self._most = 2 if opened.pipelining else 1
+        self._half_line = b""
+        self._words: list[str] = []
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._served = False
-
-    @classmethod
-    async def open(cls, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        """Connect, encrypt and log in.
-
-        Args:
-            tls: needed unless `server.security` is "none".
-
-        Raises:
-            Refused, Silent, Unfit: and nothing is left open.
-        """
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.security == "tls",
-            start_tls=False,
-            tls_context=tls,
-            local_hostname=server.helo,
-            timeout=server.timeout,
-        )
-        try:
-            await _answer(Stage.CONNECT, client.connect())
-            await _greet(client)
-            if server.security == "starttls":
-                await _encrypt(client)
-            if server.username is not None:
-                await _log_in(client, server, server.username)
-        except BaseException:
-            _abort(client.transport)
-            client.close()
-            raise
-        return cls(client, client.transport, server.final_timeout)
+        self._over = False
+        self._farewell: asyncio.Future[None] | None = None
+        self._transport.set_protocol(self)
 
     @property
     def usable(self) -> bool:
-        return not self._in_doubt and self._client.is_connected
+        """Whether another message may be sent on it, now or later."""
+        return not self._over and not self._transport.is_closing()
+
+    @property
+    def idle(self) -> bool:
+        return not self._under_way
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another message may be sent on it now."""
+        return len(self._under_way) < self._most and self.usable
 
     async def transact(self, envelope: Envelope) -> str:
         """Hand over one message and return what the server said to it, code first.
 
         Raises:
             Refused, Silent: see the stage for how far it came.
-            Stale: nothing was sent; try on another connection.
+            Stale: nothing of its content was sent; try on another connection.
         """
-        self._in_doubt = True
+        if not self.has_room:
+            raise Stale
+        message = _Message(envelope, self._loop.create_future())
+        self._under_way.append(message)
+        before = self._under_way[0]
+        if message is before or before.written is _Part.CONTENT:
+            self._transport.write(self._envelope(message))
+        if message is before:
+            self._wait(self._timeout)
         try:
-            await self._begin(envelope)
-            await self._name_recipient(envelope)
-            await self._announce()
-        except Refused as refused:
-            if 400 <= refused.code <= 599 and self._client.is_connected:
-                await self._reset()
+            return await message.done
+        except asyncio.CancelledError:
+            self._abandon(message)
             raise
-        reply = await self._send_message(envelope.raw)
-        if not 200 <= reply.code <= 299:
-            # It may have been said before the final dot, with a second answer to follow: the connection stays in doubt.
-            raise Refused(Stage.FINAL, reply.code, reply.message)
-        self._in_doubt = False
-        self._served = True
-        return f"{reply.code} {reply.message}"
 
     async def quit(self) -> None:
         """Say goodbye and close; a server that does not answer is not waited for long."""
-        if self.usable:
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await self._client.quit(timeout=2)
+        if self.usable and self.idle:
+            self._farewell = self._loop.create_future()
+            self._transport.write(b"QUIT\r\n")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._farewell, _FAREWELL_SECONDS)
         self.abort()
 
     def leave(self) -> None:
         """Say goodbye and close without waiting for an answer."""
-        protocol = self._client.protocol
-        if self.usable and protocol is not None:
-            with suppress(aiosmtplib.SMTPException, OSError):
-                protocol.write(b"QUIT\r\n")
-        self._client.close()
+        if self.usable and self.idle:
+            self._transport.write(b"QUIT\r\n")
+        self._over = True
+        self._transport.close()
 
     def abort(self) -> None:
         """Close at once, whatever is still under way."""
-        _abort(self._transport)
-        self._client.close()
+        self._end(Silent(Stage.MAIL, "the connection was closed"))
 
-    async def _begin(self, envelope: Envelope) -> None:
-        try:
-            await _answer(Stage.MAIL, self._client.mail(envelope.sender, options=self._mail_options(envelope)))
-        except (Refused, Silent) as failure:
-            gone = isinstance(failure, Silent) or failure.code == 421 or not self._client.is_connected
-            if self._served and gone:
-                raise Stale from failure
-            raise
+    def data_received(self, data: bytes) -> None:
+        *lines, self._half_line = (self._half_line + data).split(b"\n")
+        for line in lines:
+            self._read(line)
+        if len(self._half_line) > _LONGEST_LINE:
+            self._no_answer("a line that does not end")
 
-    async def _name_recipient(self, envelope: Envelope) -> None:
-        options = ["NOTIFY=FAILURE"] if self._client.supports_extension("dsn") else []
-        await _answer(Stage.RCPT, self._client.rcpt(envelope.recipient, options=options))
+    def connection_lost(self, exc: Exception | None) -> None:
+        stage = self._under_way[0].stage if self._under_way else Stage.MAIL
+        self._end(Silent(stage, system_reason(exc) or "the connection was lost"))
+        if self._timer is not None:
+            self._timer.cancel()
 
-    async def _announce(self) -> None:
-        reply = await _answer(Stage.DATA, self._client.execute_command(b"DATA"))
-        if reply.code != 354:
-            raise Refused(Stage.DATA, reply.code, reply.message)
+    def _read(self, line: bytes) -> None:
+        if self._over:
+            return
+        text = line.decode("utf-8", "surrogateescape")
+        if not line[:3].isdigit():
+            self._no_answer(text)
+            return
+        self._words.append(text[4:].strip())
+        if line[3:4] == b"-":
+            if sum(map(len, self._words)) > _LONGEST_ANSWER:
+                self._no_answer("an answer that does not end")
+            return
+        words, self._words = "\n".join(self._words), []
+        self._answered(int(line[:3]), words)
 
-    async def _send_message(self, raw: bytes) -> aiosmtplib.SMTPResponse:
-        protocol = self._client.protocol
-        if protocol is None:
-            raise Silent(Stage.DATA, "the connection was lost")
-        try:
-            protocol.write(_on_the_wire(raw))
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise Silent(Stage.DATA, _reason(error)) from error
-        return await _answer(Stage.FINAL, protocol.read_response(timeout=self._final_timeout))
+    def _answered(self, code: int, words: str) -> None:
+        message = self._under_way[0] if self._under_way else None
+        if message is None or message.written is _Part.NOTHING:
+            self._end(Stale())
+        elif message.resetting:
+            self._reset(message, code)
+        elif message.stage is Stage.FINAL:
+            self._finish(message, code, words)
+        else:
+            self._envelope_answered(message, code, words)
 
-    async def _reset(self) -> None:
-        with suppress(aiosmtplib.SMTPException, OSError):
-            await self._client.rset()
-            self._in_doubt = False
-            self._served = True
+    def _envelope_answered(self, message: _Message, code: int, words: str) -> None:
+        stage = message.stage
+        if message.refusal is None and code not in _YES[stage]:
+            message.refusal = Refused(stage, code, words)
+            if code == 421 or not 400 <= code <= 599:
+                self._end(message.refusal)
+                return
+        elif message.refusal is not None and code == 354:
+            # It would take a message for nobody.
+            self._end(message.refusal)
+            return
+        if message.refusal is not None and (stage is Stage.DATA or not self._opened.pipelining):
+            message.resetting = True
+            self._send(b"RSET\r\n")
+        elif stage is Stage.DATA:
+            message.stage, message.written = Stage.FINAL, _Part.CONTENT
+            self._send(on_the_wire(message.envelope.raw))
+            self._wait(self._final_timeout)
+            return
+        else:
+            message.stage = Stage(stage + 1)
+            if not self._opened.pipelining:
+                self._transport.write(self._command(message.envelope, message.stage))
+        self._wait(self._timeout)
 
-    def _mail_options(self, envelope: Envelope) -> list[str]:
-        offered = self._client.supports_extension
-        options = [f"SIZE={len(envelope.raw)}"] if offered("size") else []
-        if offered("dsn"):
-            options += ["RET=HDRS", f"ENVID={envelope.envelope_id}"]
-        return options
+    def _send(self, data: bytes) -> None:
+        """Send what ends a message, and the envelope of the next one behind it."""
+        following = self._under_way[1] if len(self._under_way) > 1 else None
+        if following is not None and following.written is _Part.NOTHING:
+            data += self._envelope(following)
+        self._transport.write(data)
+
+    def _reset(self, message: _Message, code: int) -> None:
+        refusal = message.refusal or Silent(message.stage, "no answer")
+        if code != 250:
+            self._end(refusal)
+            return
+        message.fail(refusal)
+        self._served = True
+        self._go_on()
+
+    def _finish(self, message: _Message, code: int, words: str) -> None:
+        if not 200 <= code <= 299:
+            # It may have been said before the final dot, with a second answer to follow: the connection is in doubt.
+            self._end(Refused(Stage.FINAL, code, words))
+            return
+        if not message.done.done():
+            message.done.set_result(f"{code} {words}")
+        self._served = True
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The oldest message is done with; the next one moves up."""
+        self._under_way.popleft()
+        if not self._under_way:
+            return
+        message = self._under_way[0]
+        if message.done.done():
+            self._end(Stale())  # given up by its sender, half-way
+            return
+        if message.written is _Part.NOTHING:
+            self._transport.write(self._envelope(message))
+        self._wait(self._timeout)
+
+    def _abandon(self, message: _Message) -> None:
+        """The sender of a message has gone. Others under way are not disturbed, but nothing new begins behind it."""
+        if message not in self._under_way:
+            return
+        if message is self._under_way[0]:
+            self._end(Stale())
+        elif message.written is _Part.NOTHING:
+            self._under_way.remove(message)
+
+    def _no_answer(self, text: str) -> None:
+        stage = self._under_way[0].stage if self._under_way else Stage.MAIL
+        self._end(Refused(stage, -1, text))
+
+    def _end(self, failure: Exception) -> None:
+        """Close, and tell everyone under way: the oldest the failure, unless a refusal is known or nothing of it came through."""
+        self._over = True
+        self._transport.abort()
+        messages, self._under_way = list(self._under_way), deque()
+        for number, message in enumerate(messages):
+            if number > 0 or self._never_began(message, failure):
+                message.fail(Stale())
+            else:
+                message.fail(message.refusal or failure)
+        if self._farewell is not None and not self._farewell.done():
+            self._farewell.set_result(None)
+
+    def _never_began(self, message: _Message, failure: Exception) -> bool:
+        """A connection that had served before was gone when this message began."""
+        gone = isinstance(failure, Silent) or (isinstance(failure, Refused) and failure.code == 421)
+        return self._served and message.stage is Stage.MAIL and gone
+
+    def _wait(self, seconds: float) -> None:
+        """The next answer has to come within that time.
+
+        The timer looks at the deadline at least once in the shortest of these times, and so is not set anew for each answer.
+        """
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None:
+            self._timer = self._loop.call_later(min(self._timeout, self._final_timeout), self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if not self._under_way:
+            return
+        left = self._deadline - self._loop.time()
+        if left <= 0:
+            self._end(Silent(self._under_way[0].stage, "no answer in time"))
+        else:
+            self._timer = self._loop.call_later(min(left, self._timeout, self._final_timeout), self._look_at_the_clock)
+
+    def _envelope(self, message: _Message) -> bytes:
+        message.written = _Part.ENVELOPE
+        stages = (Stage.MAIL, Stage.RCPT, Stage.DATA) if self._opened.pipelining else (Stage.MAIL,)
+        return b"".join(self._command(message.envelope, stage) for stage in stages)
+
+    def _command(self, envelope: Envelope, stage: Stage) -> bytes:
+        if stage is Stage.DATA:
+            return b"DATA\r\n"
+        if stage is Stage.RCPT:
+            notify = " NOTIFY=FAILURE" if self._opened.dsn else ""
+            return f"RCPT TO:<{envelope.recipient}>{notify}\r\n".encode("ascii")
+        size = f" SIZE={len(envelope.raw)}" if self._opened.size else ""
+        identity = f" RET=HDRS ENVID={envelope.envelope_id}" if self._opened.dsn else ""
+        return f"MAIL FROM:<{envelope.sender}>{size}{identity}\r\n".encode("ascii")
 
 
-async def _greet(client: aiosmtplib.SMTP) -> None:
-    try:
-        await _answer(Stage.CONNECT, client.ehlo())
-    except Refused as refused:
-        if not 500 <= refused.code <= 599 or not client.is_connected:
-            raise
-        await _answer(Stage.CONNECT, client.helo())
+def on_the_wire(raw: bytes) -> bytes:
+    """Leading dots are doubled, and a dot alone ends the message (RFC 5321, 4.5.2).
 
-
-async def _encrypt(client: aiosmtplib.SMTP) -> None:
-    if not client.supports_extension("starttls"):
-        msg = "the mail server does not offer STARTTLS; nothing was sent in the clear. Check email.smtp.port and security"
-        raise Unfit(msg)
-    await _answer(Stage.CONNECT, client.starttls())
-    await _greet(client)
-
-
-async def _log_in(client: aiosmtplib.SMTP, server: Server, username: str) -> None:
-    methods = client.server_auth_methods
-    if server.token_provider is not None:
-        if "xoauth2" not in methods:
-            msg = "the mail server does not offer login by XOAUTH2"
-            raise Unfit(msg)
-        await _answer(Stage.LOGIN, client.auth_xoauth2(username, await server.token_provider()))
-        return
-    password = server.password or ""
-    # One method, tried once: three wrong tries for each connection would lock the account.
-    if "plain" in methods:
-        await _answer(Stage.LOGIN, client.auth_plain(username, password))
-    elif "login" in methods:
-        await _answer(Stage.LOGIN, client.auth_login(username, password))
-    elif "cram-md5" in methods:
-        await _answer(Stage.LOGIN, client.auth_crammd5(username, password))
-    else:
-        offered = ", ".join(methods) or "none"
-        msg = f"the mail server offers no login that works with a user name and a password (it offers: {offered})"
-        raise Unfit(msg)
-
-
-async def _answer(stage: Stage, step: Awaitable[_Answer]) -> _Answer:
-    before = _cancellations()
-    try:
-        answer = await step
-    except aiosmtplib.SMTPResponseException as error:
-        raise Refused(stage, error.code, error.message) from error
-    except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
-        if (certificate := _certificate_error(error)) is not None:
-            msg = f"the mail server's certificate is not trusted: {certificate.verify_message}. Check email.smtp.host and ca_file"
-            raise Unfit(msg) from error
-        raise Silent(stage, _reason(error)) from error
-    # Until Python 3.12 asyncio.wait_for loses a cancellation that meets an answer. Only the last answer is worth more than it.
-    if stage is not Stage.FINAL and _cancellations() > before:
-        raise asyncio.CancelledError
-    return answer
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
-
-
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__
-    return error
-
-
-def _reason(error: BaseException) -> str:
-    cause = error.__cause__
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiosmtplib.SMTPConnectError) and cause is not None:
-        return f"cannot connect: {_reason(cause)}"
-    if isinstance(error, ssl.SSLError):
-        return f"encryption failed: {error.reason or error}"
-    if isinstance(error, aiosmtplib.SMTPServerDisconnected):
-        return "the connection was lost"
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return str(error)
-
-
-def _on_the_wire(raw: bytes) -> bytes:
-    """Lines end in CR LF and nothing else, leading dots are doubled, and a dot alone ends the message (RFC 5321, 4.5.2)."""
-    lines = _LINE_END.sub(b"\r\n", raw)
-    if not lines.endswith(b"\r\n"):
-        lines += b"\r\n"
-    return _LEADING_DOT.sub(b"..", lines) + b".\r\n"
-
-
-def _abort(transport: asyncio.BaseTransport | None) -> None:
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    Args:
+        raw: its lines end in CR LF, the last one too, and it holds no other CR or LF.
+    """
+    first = b"." if raw.startswith(b".") else b""
+    return first + raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"

@@ -1,63 +1,127 @@
-"""Connections that are kept for the next message. At most `size` exist at once; one that is not clean is never kept."""
+"""Connections that are kept for the next message. At most `size` exist at once; one that is not clean is never kept.
+
+A new connection is opened as long as every other one is busy and there may be more; only then is a message sent behind another
+one (see `smtp_connection`). Whoever finds no room waits. When a connection cannot be opened and there is no other, all who waited hear
+the same: a server that refuses a login is not asked once for each of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import Awaitable, Callable
 
 from notifier.channels.smtp_connection import Connection
+from notifier.channels.smtp_terms import Envelope
 
 
 class Pool:
-    """Lends connections, the one used last first, so that the others may grow idle and close."""
+    """Prefers the connection used last, so that the others may grow idle and close."""
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], *, size: int, idle_seconds: float) -> None:
         self._connect = connect
+        self._size = size
         self._idle_seconds = idle_seconds
-        self._places = asyncio.Semaphore(size)
+        self._busy: dict[Connection, None] = {}
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
+        self._opening = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._closings = 0
+        self._retired: set[Connection] = set()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a kept connection, or a new one. Afterwards it is kept if it may serve again, and closed at once if not.
+    async def transact(self, envelope: Envelope) -> str:
+        """Hand over one message on a kept connection, or a new one.
 
         Raises:
-            What opening a connection raises.
+            What opening a connection and `Connection.transact` raise.
         """
-        async with self._places:
-            closings = self._closings
-            connection = self._take() or await self._connect()
-            try:
-                yield connection
-            finally:
-                if connection.usable and closings == self._closings:
-                    self._keep(connection)
-                else:
-                    connection.abort()
+        connection = await self._room()
+        try:
+            return await connection.transact(envelope)
+        finally:
+            self._let_go(connection)
 
     async def close(self) -> None:
-        """Say goodbye on every kept connection; those on loan are closed when they come back."""
+        """Say goodbye on every kept connection; those at work are closed when their messages are done."""
         self._closings += 1
+        self._retired.update(self._busy)
         kept = list(self._idle)
         for timer in self._idle.values():
             timer.cancel()
         self._idle.clear()
         await asyncio.gather(*(connection.quit() for connection in kept))
 
+    async def _room(self) -> Connection:
+        """A connection with room for one message."""
+        while True:
+            if (kept := self._take()) is not None:
+                return kept
+            if len(self._busy) + self._opening < self._size:
+                return await self._open()
+            if (shared := next((one for one in self._busy if one.has_room and one not in self._retired), None)) is not None:
+                return shared
+            await self._wait()
+
+    async def _open(self) -> Connection:
+        closings = self._closings
+        self._opening += 1
+        try:
+            connection = await self._connect()
+        except Exception as error:
+            if not self._busy:
+                self._tell_waiting(error)
+            raise
+        finally:
+            self._opening -= 1
+            self._wake()
+        self._busy[connection] = None
+        if closings != self._closings:
+            self._retired.add(connection)
+        return connection
+
+    async def _wait(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._wake()  # it was this one's turn
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _tell_waiting(self, error: Exception) -> None:
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_exception(error)
+        self._waiting.clear()
+
     def _take(self) -> Connection | None:
         while self._idle:
             connection, timer = self._idle.popitem()
             timer.cancel()
             if connection.usable:
+                self._busy[connection] = None
                 return connection
             connection.abort()
         return None
 
-    def _keep(self, connection: Connection) -> None:
-        timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, connection)
-        self._idle[connection] = timer
+    def _let_go(self, connection: Connection) -> None:
+        if connection.idle and connection in self._busy:
+            del self._busy[connection]
+            if connection.usable and connection not in self._retired:
+                timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, connection)
+                self._idle[connection] = timer
+            else:
+                self._retired.discard(connection)
+                connection.leave()
+        self._wake()
 
     def _expire(self, connection: Connection) -> None:
         del self._idle[connection]

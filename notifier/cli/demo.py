@@ -171,9 +171,8 @@ def _tell(house: Theatre, wanted: _Wishes) -> None:
 def _print_figures(closing: Closing) -> None:
     ahead = f"{closing.days_left} days before" if closing.days_left >= 0 else f"{-closing.days_left} days after"
     say()
-    say(
-        f"{closing.at:%A} {closing.at.day} {closing.at:%B %Y}, {ahead} the date: {closing.settled} of {closing.people} settled, {closing.open} open."
-    )
+    say(f"{closing.at:%A} {closing.at.day} {closing.at:%B %Y}, {ahead} the date.")
+    say(f"{closing.settled} of {closing.people} settled, {closing.open} open.")
     say()
     counts = [
         [message, *(by_language.get(one, 0) for one in LANGUAGES), sum(by_language.values())]

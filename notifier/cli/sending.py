@@ -11,12 +11,14 @@ import click
 from notifier.cli.options import Configured, configured, json_option, operator
 from notifier.cli.output import print_json, print_json_lines, say, table
 from notifier.clock import SystemClock
-from notifier.errors import UsageError
-from notifier.store import employees, holds, outbox, processes, stories
+from notifier.domain.countdown import days_left, local_date
+from notifier.errors import TryLaterError, UsageError
+from notifier.store import employees, holds, identity, outbox, processes, stories
 from notifier.store.tables import State
 
 _SILENCE = timedelta(minutes=2)
 _MANY = 50
+_CHANNELS = ("smtp", "file")
 
 
 @click.command()
@@ -38,7 +40,7 @@ def status(where: Configured, as_json: bool) -> None:
         {
             "campaign": name,
             "deadline": campaign.deadline,
-            "days_left": (campaign.deadline - now.date()).days,
+            "days_left": days_left(campaign.deadline, local_date(now, settings.organisation.default_time_zone)),
             "settled": people[name][0],
             "people": people[name][1],
         }
@@ -132,7 +134,7 @@ def queue_retry(where: Configured, ids: tuple[int, ...], state: str | None, dry_
 
 @click.command()
 @click.argument("reason")
-@click.option("--channel", help="Only this channel; else everything.")
+@click.option("--channel", type=click.Choice(_CHANNELS), help="Only this channel; else everything.")
 @configured
 @json_option
 def hold(where: Configured, reason: str, channel: str | None, as_json: bool) -> None:
@@ -147,15 +149,24 @@ def hold(where: Configured, reason: str, channel: str | None, as_json: bool) -> 
 
 
 @click.command()
-@click.option("--channel", help="Only this channel; else everything.")
+@click.option("--channel", type=click.Choice(_CHANNELS), help="Only this channel; else everything.")
+@click.option("--i-am-the-only-one", "only_one", is_flag=True, help="This store was moved on purpose; no copy of it sends.")
 @configured
 @json_option
-def resume(where: Configured, channel: str | None, as_json: bool) -> None:
+def resume(where: Configured, channel: str | None, only_one: bool, as_json: bool) -> None:
     """Lift holds; what waits goes out at once if its window is open."""
-    with where.store() as database, database.write() as connection:
-        lifted = holds.lift(connection, scope=channel, actor=operator(), now=SystemClock().now())
+    now = SystemClock().now()
+    with where.store() as database:
+        if only_one:
+            identity.settle_here(database)
+        with database.write() as connection:
+            lifted = holds.lift(connection, scope=channel, actor=operator(), now=now)
+            lifted += holds.lift(connection, scope=holds.COPY, actor=operator(), now=now) if only_one else 0
+            left = holds.active(connection, now, (holds.COPY,))
     if as_json:
-        print_json({"lifted": lifted})
+        print_json({"lifted": lifted, "still_held": left})
+    elif left:
+        raise TryLaterError(left[0].reason, hint="if no other copy of it sends: `notifier resume --i-am-the-only-one`")
     else:
         say(f"{lifted} lifted; sending goes on." if lifted else "Nothing was on hold.")
 

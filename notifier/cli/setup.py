@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,10 +12,10 @@ from click.shell_completion import get_completion_class
 
 from notifier import shipped
 from notifier.cli.options import Configured, configured, json_option
-from notifier.cli.output import complain, print_json, say, stderr, table
+from notifier.cli.output import complain, print_json, say, table
 from notifier.clock import SystemClock
 from notifier.domain.employee import LANGUAGES
-from notifier.errors import ConfigurationError, NotifierError, UsageError
+from notifier.errors import ConfigurationError, NotifierError, NotPermittedError, UsageError
 from notifier.roster.report import reading_as_lines
 from notifier.service import catalogue_of, read_configured_roster, read_keys, write_new_keys
 from notifier.settings import Settings, show
@@ -39,24 +40,23 @@ _ROSTER = """id,email,given name,family name,language,time zone,country,region,d
 def init(folder: Path, yes: bool, as_json: bool, **given: str | None) -> None:
     """Write a commented configuration, a sample roster and the keys for links into FOLDER. Nothing is ever replaced."""
     answers = {name: value if value is not None or yes else _ask(name) for name, value in given.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [
-        path
-        for path, text in ((folder / "config.toml", _configuration(answers)), (folder / "roster.csv", _ROSTER))
-        if _write_new(path, text)
-    ]
-    keys = folder / "link-keys"
+    config = folder / "config.toml"
+    wanted: dict[Path, Callable[[Path], None]] = {
+        config: partial(_write_text, text=_configuration(answers)),
+        folder / "roster.csv": partial(_write_text, text=_ROSTER),
+        folder / "link-keys": write_new_keys,
+    }
     try:
-        write_new_keys(keys)
-        written.append(keys)
-    except FileExistsError:
-        stderr().print(f"{keys} is there already and was left alone")
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [path for path, write in wanted.items() if _write_new(path, write)]
+    except OSError as error:
+        msg = f"{error.filename or folder}: cannot be written: {error.strerror}"
+        raise NotPermittedError(msg, hint="name a folder in which you may write") from None
     if as_json:
         print_json({"written": written})
         return
     for path in written:
         say(f"written: {path}")
-    config = folder / "config.toml"
     say()
     say(f"Next: look through {config}, then `notifier check --config {config}`.")
 
@@ -103,14 +103,18 @@ def _toml(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _write_new(path: Path, text: str) -> bool:
+def _write_new(path: Path, write: Callable[[Path], None]) -> bool:
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write(path)
     except FileExistsError:
-        stderr().print(f"{path} is there already and was left alone")
+        complain(f"{path} is there already and was left alone", None)
         return False
     return True
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
 
 
 @click.command()

@@ -39,6 +39,7 @@ from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds
 from notifier.store.claims import Claimed, Outcome
 from notifier.store.database import Connection, Database
+from notifier.store.outbox import UNCONFIGURED
 from notifier.store.quota import Limits
 from notifier.store.tables import State
 
@@ -77,7 +78,7 @@ class _Lane:
     again_at: datetime | None = None
     closed: bool = False  # nothing more to claim in this pass
     paused: bool = False  # closed because the channel itself failed
-    failures: int = 0  # of the channel itself, in a row, over passes
+    failures: int = 0  # of that kind, in a row, over passes
     doubtful: bool = False  # a claim may have been stored without our knowing
     group: int = 0  # how many rows the last claim of this pass brought
     claimed_at: float = 0.0
@@ -206,8 +207,7 @@ class Dispatcher:
             self._close_for_store(lane, error)
             return False
         lane.doubtful = False
-        if rows:
-            _log.warning("claimed without knowing it, and given back", rows=rows)
+        _log.warning("rows that were claimed without our knowing are given back", rows=rows)
         return True
 
     def _close_for_store(self, lane: _Lane, error: StoreError) -> None:
@@ -217,7 +217,7 @@ class Dispatcher:
     async def _send(self, lane: _Lane, row: Claimed) -> None:
         now = self._clock.now()
         if not self._composer.knows(row.campaign):
-            await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, "the campaign is no longer configured"))
+            await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
             return
         try:
             outgoing = self._composer.compose(row)

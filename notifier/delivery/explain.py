@@ -11,7 +11,7 @@ from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays
 from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.employees import StoredEmployee
-from notifier.store.holds import EVERYTHING, Hold
+from notifier.store.holds import Hold
 from notifier.store.outbox import WAITING
 from notifier.store.stories import Story
 from notifier.store.tables import Kind, State
@@ -93,10 +93,11 @@ def _with_row(known: Known, row: Story) -> str:
 
 def _waiting(known: Known, row: Story) -> str:
     for hold in known.holds:
-        if hold.scope in {EVERYTHING, row.channel}:
+        if hold.stops(row.channel):
             return f"waiting: sending is on hold ({hold.reason})"
     if row.state is State.RETRY:
-        return f"tried {row.attempts} times, will be tried again: {row.reason}"
+        tries = "once" if row.attempts == 1 else f"{row.attempts} times"
+        return f"tried {tries}, will be tried again: {row.reason or row.reply}"
     if row.next_at > known.now:
         return "waiting for the window"
     return row.reason or "due; it goes out as fast as the provider allows"

@@ -7,13 +7,19 @@ makes a second tick, a second planner or a clock that jumps harmless.
 **Catch-up.** A step is current from its opening until the next one opens. After an outage only the current one is sent; steps
 that came and went meanwhile are recorded as superseded, or as missed where nothing newer follows.
 
+**A changed plan.** When the deadline is moved, steps are added, renamed or taken out, or the clock was wrong, rows that have not
+gone out follow: each gets the times and the text that its step has now, one whose step is gone is cancelled, one that ended
+unsent although its step is still to come waits again. What has gone out counts as told: nobody gets the same step of the same
+campaign twice, so a deadline that is moved far brings only the steps that are left. A countdown from the beginning is a
+campaign with another name.
+
 **Watermark.** A tick remembers how far it has planned. The next one looks only at what opened since, unless the roster or the
 campaign changed, or the clock stands before the mark: then it looks at everything again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -22,7 +28,7 @@ from importlib.metadata import version
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
 from notifier.domain.window import Window
-from notifier.store import marks, planning
+from notifier.store import marks, planning, replanning
 from notifier.store.database import Database
 from notifier.store.planning import Group, Opening, PlannedRows
 from notifier.store.tables import State
@@ -81,14 +87,22 @@ class Planner:
             groups = planning.groups(connection)
             roster = marks.roster_version(connection)
             last_key = planning.highest_key(connection)
-            before = {campaign.id: marks.load(connection, campaign.id) for campaign in self._campaigns}
+            before = marks.load(connection)
         done = Planned()
         changed = False
         for campaign in self._campaigns:
-            mark, earlier = marks.Mark(now, self._fingerprint(campaign, roster)), before[campaign.id]
+            mark, earlier = marks.Mark(now, self._fingerprint(campaign, roster)), before.pop(campaign.id, None)
             done += self._plan(campaign, groups, last_key, earlier, mark)
             changed |= earlier is None or earlier.fingerprint != mark.fingerprint
-        return done + self._tidy(now, leave_changed=changed)
+        self._forget(before)
+        return done + self._tidy(now, calendar_changed=changed)
+
+    def _forget(self, others: Mapping[str, marks.Mark]) -> None:
+        """Campaigns that are no longer configured: should one come back, it is looked at as a whole."""
+        for campaign, mark in others.items():
+            if mark.fingerprint:
+                with self._database.write() as connection:
+                    marks.save(connection, campaign, replace(mark, fingerprint=""))
 
     def schedule_of(self, campaign: Campaign, place: Place, leave_until: date | None) -> tuple[PlannedStep, ...]:
         """The countdown of a campaign for people with this calendar."""
@@ -115,12 +129,15 @@ class Planner:
     ) -> Planned:
         now = mark.planned_until
         since = None
-        if before is not None and before.fingerprint == mark.fingerprint and before.planned_until <= now + _JITTER:
+        set_back = before is not None and before.planned_until > now + _JITTER
+        if before is not None and before.fingerprint == mark.fingerprint and not set_back:
             since = before.planned_until
         work = list(self._due(campaign, groups, now, since))
         if before is not None:
             work += self._passed(campaign, groups, now, before.planned_until)
         done = Planned()
+        if before is not None and since is None:
+            done += Planned(moved=self._follow(campaign, now, set_back=set_back))
         for rows in work:
             for first_key in range(0, last_key + 1, RANGE):
                 part = replace(rows, first_key=first_key, last_key=first_key + RANGE)
@@ -158,6 +175,34 @@ class Planner:
         reason = "the service was not running while this was due"
         return [self._rows(campaign, step, state, reason, openings) for (step, state), openings in swallowed.items()]
 
+    def _follow(self, campaign: Campaign, now: datetime, *, set_back: bool) -> int:
+        """Bring rows that were planned differently, or by a clock that ran ahead, into line with the present plan."""
+        with self._database.read() as connection:
+            standing = replanning.standing(connection, campaign.id)
+        astray: dict[Step, list[Opening]] = {}
+        for rows in standing:
+            for planned in self.schedule_of(campaign, place_of(rows.group), rows.group.leave_until):
+                if planned.step.days_before == rows.days_before and (set_back or _is_astray(rows, planned, now)):
+                    opening = Opening(rows.group, planned.opens_at, planned.closes_at, planned.expires_at)
+                    astray.setdefault(planned.step, []).append(opening)
+        steps = [step.days_before for step in campaign.steps]
+        gone = any(rows.waiting and rows.days_before not in steps for rows in standing)
+        if not astray and not gone:
+            return 0
+        with self._database.write() as connection:
+            done = replanning.withdraw(connection, campaign.id, steps, now)
+            for step, openings in astray.items():
+                done += replanning.follow(
+                    connection,
+                    campaign=campaign.id,
+                    days_before=step.days_before,
+                    message=step.message,
+                    openings=list(dict.fromkeys(openings)),
+                    now=now,
+                    keep_retries=not set_back,
+                )
+        return done
+
     def _planned(self, campaign: Campaign, step: Step, groups: Sequence[Group]) -> Iterator[tuple[Group, PlannedStep]]:
         for group in groups:
             for planned in self.schedule_of(campaign, place_of(group), group.leave_until):
@@ -184,13 +229,13 @@ class Planner:
             last_key=0,
         )
 
-    def _tidy(self, now: datetime, *, leave_changed: bool) -> Planned:
+    def _tidy(self, now: datetime, *, calendar_changed: bool) -> Planned:
         """End what is over; give rows whose window has closed, or whose person is away, the window they can be sent in."""
         with self._database.write() as connection:
             expired = planning.expire(connection, now)
             late = set(planning.groups_past_window(connection, now))
-            if leave_changed:
-                late |= set(planning.groups_away(connection, now))
+            if calendar_changed:
+                late |= set(planning.groups_waiting(connection))
             openings = [
                 Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
                 for group in late
@@ -202,6 +247,13 @@ class Planner:
         calendar = (self._window, sorted(self._working_days.work_days), version("holidays"))
         facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._channel, calendar)
         return sha256(repr((facts, roster)).encode()).hexdigest()
+
+
+def _is_astray(rows: replanning.Standing, planned: PlannedStep, now: datetime) -> bool:
+    """Whether rows wait by another plan, or ended although their step is still to come."""
+    if rows.waiting:
+        return (rows.message, rows.expires_at) != (planned.step.message, planned.expires_at)
+    return planned.expires_at > max(now, planned.opens_at)
 
 
 def place_of(group: Group) -> Place:

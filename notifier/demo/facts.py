@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-
 from notifier.delivery.explain import Known, StepStory, explain
 from notifier.demo.company import Story as Part
 from notifier.demo.places import COUNTRY_NAMES
 from notifier.domain.countdown import Place, days_left, local_date
 from notifier.service import Service
 from notifier.store import acknowledgements, employees, stories
+from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.store.stories import Story
 from notifier.store.tables import Kind, State
@@ -100,6 +99,12 @@ def figures(connection: Connection, campaign: str) -> Figures:
     """Where everybody stands."""
     settled, everybody = stories.count_people(connection, campaign)
     return Figures(everybody, settled)
+
+
+def kinds_since(connection: Connection, instant: datetime) -> dict[tuple[str, datetime], Kind]:
+    """What was delivered since an instant, by address and time: the clock stands still from a mail's arrival to its record."""
+    told = stories.tell(connection, state=State.ACCEPTED, finished_since=instant)
+    return {(story.email, story.at): story.kind for story in told}
 
 
 def close(service: Service, parts: Sequence[Part], now: datetime) -> Closing:

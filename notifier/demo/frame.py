@@ -20,7 +20,7 @@ from notifier.demo.mailbox import Mailbox
 from notifier.demo.stage import Stage
 from notifier.service import Service
 
-TEMPLATES = Path(__file__).with_name("pages")
+TEMPLATES = Path(__file__).with_name("layout")
 _LOCALE = "en_GB"
 _OPENING = time(9)
 _WHOLE = 1000

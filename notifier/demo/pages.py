@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -21,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from notifier.demo.company import Story as Part
-from notifier.demo.facts import Event, events_of, state_of
+from notifier.demo.facts import Event, events_of, kinds_since, state_of
 from notifier.demo.frame import TEMPLATES, Frame, safe_headers, short
 from notifier.demo.mailbox import CapturedMail, Mailbox
 from notifier.demo.places import COUNTRY_NAMES
@@ -29,7 +28,9 @@ from notifier.demo.stage import Stage
 from notifier.domain.employee import Employee
 from notifier.service import Service
 from notifier.store import employees
+from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
+from notifier.store.tables import Kind
 from notifier.web.security import comes_from_here
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class _Pages:
         self._service = service
         self._stage = stage
         self._mailbox = mailbox
+        self._kinds: dict[int, Kind] = {}
         self._parts = {part.person.id: part for part in parts}
         self._script = (TEMPLATES / "live.js").read_text("utf-8")
         self._moves = {
@@ -90,11 +92,19 @@ class _Pages:
         }
 
     async def mails(self, request: Request) -> Response:
-        """Everything that arrived."""
-        mails = self._mailbox.newest_first
-        page = _page(request)
-        lines = [self._mail_line(mail) for mail in _portion(mails, page)]
-        return await self._frame.show(request, "mailbox.html", live=page == 1, mails=lines, turning=_turning(page, len(mails)))
+        """What arrived: reminders, confirmations, or both."""
+        show, page = request.query_params.get("show", Kind.REMINDER.value), _page(request)
+        await self._learn_kinds()
+        mails = [mail for mail in self._mailbox.newest_first if show in {"all", self._kinds.get(mail.number)}]
+        return await self._frame.show(
+            request,
+            "mailbox.html",
+            live=page == 1,
+            show=show,
+            shows={Kind.REMINDER.value: "Reminders", Kind.RECEIPT.value: "Confirmations", "all": "Everything"},
+            mails=[self._mail_line(mail) for mail in _portion(mails, page)],
+            turning=_turning(page, len(mails), show=show),
+        )
 
     async def mail(self, request: Request) -> Response:
         """One message, in one of three views."""
@@ -175,6 +185,14 @@ class _Pages:
         """What is not there, or not allowed."""
         status = error.status_code if isinstance(error, HTTPException) else 400
         return await self._frame.show(request, "nothing.html", status=status, live=False)
+
+    async def _learn_kinds(self) -> None:
+        """Ask the store what the mails are that have arrived since the last time."""
+        unknown = [mail for mail in self._mailbox.newest_first if mail.number not in self._kinds]
+        if unknown:
+            first = unknown[-1].at
+            kinds = await self._service.database.read_async(lambda connection: kinds_since(connection, first))
+            self._kinds |= {mail.number: kinds[mail.email, mail.at] for mail in unknown if (mail.email, mail.at) in kinds}
 
     def _asked(self, request: Request) -> CapturedMail:
         mail = self._mailbox.find(request.path_params["number"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -116,23 +116,21 @@ async def theatre(folder: Path, *, port: int, seed: int, people: int, pace: floa
     clock = MovedClock(FIRST_INSTANT)
     mailbox = Mailbox(clock, refused=frozenset({company.REFUSED_ADDRESS}), greylisted=frozenset({company.GREYLISTED_ADDRESS}))
     pages = _Curtain()
-    async with mail_server(mailbox) as smtp_port, serve(pages, "127.0.0.1", port) as listening:
-        settings = _write_configuration(folder, smtp_port, listening.port)
-        database = open_store(settings)
-        try:
-            everybody = company.people(people, seed)
-            _first_roster(settings, database, everybody)
-            service = build(settings, clock=clock, database=database)
-            journey = Journey(service, clock, _crowd(database, seed))
-            scenes = _scenes(settings, database, everybody)
-            stage = Stage(service, clock, journey, end=LAST_INSTANT, pace=pace, scenes=scenes)
-            pages.rise(service.web_app(), create_pages(service, mailbox, stage, company.STORIES), stage)
-            try:
-                yield Theatre(settings.web.base_url, folder, service, mailbox, stage)
-            finally:
-                await service.dispatcher.close()
-        finally:
-            database.close()
+    async with mail_server(mailbox) as smtp_port:
+        with ExitStack() as last:  # the store is closed when nobody can ask for a page any more
+            async with serve(pages, "127.0.0.1", port) as listening:
+                settings = _write_configuration(folder, smtp_port, listening.port)
+                database = last.enter_context(closing(open_store(settings)))
+                everybody = company.people(people, seed)
+                _first_roster(settings, database, everybody)
+                service = build(settings, clock=clock, database=database)
+                journey = Journey(service, clock, _crowd(database, seed))
+                stage = Stage(service, clock, journey, end=LAST_INSTANT, pace=pace, scenes=_scenes(settings, database, everybody))
+                pages.rise(service.web_app(), create_pages(service, mailbox, stage, company.STORIES), stage)
+                try:
+                    yield Theatre(settings.web.base_url, folder, service, mailbox, stage)
+                finally:
+                    await service.dispatcher.close()
 
 
 class _Curtain:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from notifier.errors import NotifierError, StoreError
+from notifier.store import identity
 from notifier.store.database import SQLITE, Database
 
 
@@ -31,6 +32,8 @@ def backup(database: Database, target: Path) -> int:
         else:
             _pg_dump(database, unfinished)
         unfinished.chmod(0o600)
+        if database.dialect == SQLITE:
+            _mark(unfinished, database)
         _flush(unfinished)
         unfinished.rename(target)
     except OSError as error:
@@ -67,6 +70,15 @@ def _pg_dump(database: Database, target: Path) -> None:
     if done.returncode != 0:
         msg = f"pg_dump failed: {done.stderr.strip()}"
         raise StoreError(msg)
+
+
+def _mark(unfinished: Path, original: Database) -> None:
+    """Write into the copy what it is: restored anywhere, it starts on hold."""
+    copy = Database(f"sqlite:///{unfinished}")
+    try:
+        identity.mark_as_copy(copy, original)
+    finally:
+        copy.close()
 
 
 def _flush(path: Path) -> None:

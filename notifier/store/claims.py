@@ -100,7 +100,7 @@ def claim(
     message_id_domain: str,
 ) -> Claim:
     """Claim up to `most` rows of the channel that may be sent at `now`."""
-    if stopped := holds.active(connection, now, (holds.EVERYTHING, channel)):
+    if stopped := holds.active(connection, now, (holds.EVERYTHING, holds.COPY, channel)):
         ends = [hold.until for hold in stopped if hold.until is not None]
         return Claim((), max(ends) if len(ends) == len(stopped) else None)
     sendable = _sendable(connection, channel, most, now)
@@ -115,12 +115,7 @@ def claim(
 
 def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime) -> bool:
     """Write what became of a claimed row. False: the claim is no longer ours, and nothing was changed."""
-    changes: dict[str, object] = {
-        "state": outcome.state.value,
-        "reason": outcome.reason,
-        "owner": None,
-        "lease_until": None,
-    }
+    changes: dict[str, object] = {"state": outcome.state.value, "reason": outcome.reason, "owner": None, "lease_until": None}
     known = {"language": outcome.language, "subject": outcome.subject, "reply": outcome.reply}
     changes |= {name: value for name, value in known.items() if value is not None}
     if outcome.state in WAITING:
@@ -261,9 +256,8 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
         select(
             *deliveries.c["id", "epoch", "campaign", "kind", "occasion", "message", "attempts", "message_id", "dated"],
             *deliveries.c["expires_at", "employee_key"],
-            *employees.c[
-                "email", "given_name", "family_name", "language", "language_choice", "public_id", "link_version", "active"
-            ],
+            *employees.c["email", "given_name", "family_name", "language", "language_choice"],
+            *employees.c["public_id", "link_version", "active"],
             *calendars.c["country", "time_zone"],
             *_confirmed.c["answer", "answered_at", "revoked_at"],
             settled.label("settled"),

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from notifier.errors import ConfigurationError, StoreError
 
@@ -72,6 +72,7 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg", password=parsed.password or password)
             self.engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
         self._writing = self.engine.execution_options(notifier_write=True)
+        self._reading = self.engine if self.dialect == SQLITE else self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._write_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
         self._writer = _Writer(self)
@@ -79,7 +80,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state of the store."""
-        with _plain_errors(), self.engine.connect() as connection, connection.begin():
+        with _plain_errors(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -142,17 +143,16 @@ class _Writer:
             self._commit([item for item in group if item is not None])
 
     def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
-        """Run the pieces, commit them together, and only then tell their callers."""
+        """Run the pieces, commit them together, and only then tell their callers. A caller who has gone away is left out."""
+        group = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with self._database.write() as connection:
                 for work, future in group:
-                    if future.set_running_or_notify_cancel():
-                        outcomes.append((future, *_run_alone(connection, work)))
+                    outcomes.append((future, *_run_alone(connection, work)))
         except Exception as error:  # noqa: BLE001 - the commit failed: every caller of this group must hear of it
             for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+                future.set_exception(error)
             return
         for future, result, raised in outcomes:
             if raised is None:
@@ -166,10 +166,10 @@ def _run_alone(connection: Connection, work: Callable[[Connection], T]) -> tuple
     try:
         with connection.begin_nested():
             return work(connection), None
-    except OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - handed to the caller, whose error it is
-        return None, error
+    except Exception as error:
+        if _is_of_the_store(error):
+            raise
+        return None, error  # it is the caller's
 
 
 @contextmanager
@@ -177,25 +177,36 @@ def _plain_errors() -> Iterator[None]:
     """Say in words what the driver says in its own."""
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
+        if not _is_of_the_store(error):
+            raise
         said = str(error.orig).strip()
         msg = f"the store could not be used: {said}"
         raise StoreError(msg, hint=_hint_for(said)) from error
 
 
+def _is_of_the_store(error: Exception) -> bool:
+    """The store or the way to it failed, and not one statement. A damaged file is a plain DatabaseError."""
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+
+
+_HINTS = {
+    "locked": "another program holds the store; it was waited for 30 seconds. Try again when that program has ended",
+    "full": "free some space on the disk; nothing that was accepted is lost",
+    "no space": "free some space on the disk; nothing that was accepted is lost",
+    "not a database": "storage.url names a file that is no store; name another one",
+    "malformed": "the file is damaged; restore a backup",
+    "readonly": "let the service's user write the file and its folder",
+    "unable to open": "check that the folder of storage.url exists and that this user may write there",
+    "no such table": "run `notifier migrate`",
+    "does not exist": "run `notifier migrate`",
+    "connection": "check storage.url, and that the database server is running",
+}
+
+
 def _hint_for(said: str) -> str | None:
-    lowered = said.lower()
-    if "locked" in lowered:
-        return "another program holds the store; it was waited for 30 seconds. Try again when that program has ended"
-    if "full" in lowered or "no space" in lowered:
-        return "free some space on the disk; nothing that was accepted is lost"
-    if "unable to open" in lowered:
-        return "check that the folder of storage.url exists and that this user may write there"
-    if "no such table" in lowered or "does not exist" in lowered:
-        return "run `notifier migrate`"
-    if "connection" in lowered:
-        return "check storage.url, and that the database server is running"
-    return None
+    """What to do about what the driver said: by the first of these words that it says."""
+    return next((hint for word, hint in _HINTS.items() if word in said.lower()), None)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from notifier.store.tables import holds
 
 EVERYTHING = "all"
+COPY = "copy"  # everything too, because the store looks like a copy of another one: see `store/identity.py`
 SERVICE = "notifier"  # the actor of a hold that nobody asked for
 
 
@@ -26,6 +27,10 @@ class Hold:
     until: datetime | None
     reason: str
     actor: str
+
+    def stops(self, channel: str) -> bool:
+        """Whether nothing goes out on this channel while it is in force."""
+        return self.scope in {EVERYTHING, COPY, channel}
 
 
 def active(connection: Connection, now: datetime, scopes: Sequence[str] = ()) -> list[Hold]:
@@ -49,8 +54,7 @@ def place(connection: Connection, *, scope: str, reason: str, actor: str, now: d
 
 
 def lift(connection: Connection, *, scope: str | None, actor: str, now: datetime) -> int:
-    """Lift the holds of this scope, or every hold. Returns how many were in force."""
+    """Lift the holds of this scope, or every hold but that of a copied store. Returns how many were in force."""
     in_force = [holds.c.lifted_at.is_(None), or_(holds.c.until.is_(None), holds.c.until > now)]
-    if scope is not None:
-        in_force.append(holds.c.scope == scope)
+    in_force.append(holds.c.scope != COPY if scope is None else holds.c.scope == scope)
     return connection.execute(update(holds).where(*in_force).values(lifted_at=now, lifted_by=actor)).rowcount

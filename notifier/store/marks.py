@@ -34,11 +34,10 @@ def look_again(connection: Connection) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": grown}))
 
 
-def load(connection: Connection, campaign: str) -> Mark | None:
-    row = connection.execute(
-        select(plan_marks.c.planned_until, plan_marks.c.fingerprint).where(plan_marks.c.campaign == campaign)
-    ).one_or_none()
-    return None if row is None else Mark(*row)
+def load(connection: Connection) -> dict[str, Mark]:
+    """The mark of every campaign that was ever planned."""
+    rows = connection.execute(select(plan_marks.c.campaign, plan_marks.c.planned_until, plan_marks.c.fingerprint))
+    return {campaign: Mark(planned_until, fingerprint) for campaign, planned_until, fingerprint in rows}
 
 
 def save(connection: Connection, campaign: str, mark: Mark) -> None:

@@ -2,7 +2,7 @@
 
 A row is inserted when its step is due (`store/planning.py`) and lives for ever; `store/claims.py` is the way out of the door.
 Unsent ends, each with its reason in words: `superseded` (a newer step took over), `missed` (too late, and nothing newer),
-`cancelled` (answered, or left). Cancelled because of an answer is the only one that comes back by itself, after an undo.
+`cancelled` (answered, left, or taken out of the configuration). A cancelled row comes back when its reason goes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from notifier.store.tables import Instant, Kind, State, deliveries
 WAITING = (State.PLANNED, State.RETRY)
 ANSWERED = "answered"
 LEFT = "left the organisation"
+UNCONFIGURED = "no longer in the configuration"
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,13 +26,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
     values,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.domain.campaign import Audience
-from notifier.store.outbox import WAITING
+from notifier.store.outbox import UNCONFIGURED, WAITING
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)
@@ -102,7 +103,7 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     """
     if not rows.openings:
         return 0
-    windows = _openings_table(rows.openings)
+    windows = openings_table(rows.openings)
     people = (
         select(
             literal(rows.campaign),
@@ -120,12 +121,12 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
             windows.c.expires_at,
             case((literal(rows.state.value) == State.PLANNED.value, None), else_=literal(now, Instant)),
         )
-        .join_from(employees, windows, _same_group(windows))
+        .join_from(employees, windows, same_group(windows))
         .where(
             employees.c.key >= rows.first_key,
             employees.c.key < rows.last_key,
             employees.c.active,
-            ~_settled(rows.campaign, employees.c.key),
+            ~settled(rows.campaign, employees.c.key),
             *_in_audience(rows.audience),
         )
     )
@@ -135,7 +136,7 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
         people = people.where(employees.c.joined_at <= windows.c.opens_at)
     names = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]
     names += ["created_at", "due_at", "next_at", "closes_at", "expires_at", "finished_at"]
-    return _changed(connection, _insert_ignoring(connection).from_select(names, people))
+    return changed(connection, _insert_ignoring(connection).from_select(names, people))
 
 
 def expire(connection: Connection, now: datetime) -> int:
@@ -164,22 +165,22 @@ def groups_past_window(connection: Connection, now: datetime) -> list[Group]:
     return _groups_waiting(connection, deliveries.c.closes_at <= now)
 
 
-def groups_away(connection: Connection, now: datetime) -> list[Group]:
-    """Groups with waiting reminders for people who are away, here or where the day is another one."""
-    return _groups_waiting(connection, employees.c.leave_until >= (now - timedelta(days=1)).date())
+def groups_waiting(connection: Connection) -> list[Group]:
+    """Groups with reminders that wait."""
+    return _groups_waiting(connection, true())
 
 
 def move_to_window(connection: Connection, openings: Sequence[Opening], now: datetime) -> int:
     """Give waiting reminders of these groups the window they can be sent in. A later retry time stays."""
     if not openings:
         return 0
-    windows = _openings_table(openings)
+    windows = openings_table(openings)
     outside = or_(deliveries.c.closes_at <= now, deliveries.c.next_at < windows.c.opens_at)
     statement = (
         update(deliveries)
         .where(
             deliveries.c.employee_key == employees.c.key,
-            _same_group(windows),
+            same_group(windows),
             deliveries.c.state.in_(WAITING),
             deliveries.c.kind == Kind.REMINDER,
             outside,
@@ -190,7 +191,7 @@ def move_to_window(connection: Connection, openings: Sequence[Opening], now: dat
         )
         .add_cte(windows)
     )
-    return _changed(connection, statement)
+    return changed(connection, statement)
 
 
 def _group(row: Row[*tuple[Any, ...]], leave_until: date | None) -> Group:
@@ -208,13 +209,14 @@ def _groups_waiting(connection: Connection, which: ColumnElement[bool]) -> list[
     return [_group(row, row.leave_until) for row in connection.execute(statement)]
 
 
-def _changed(connection: Connection, statement: Any) -> int:
+def changed(connection: Connection, statement: Any) -> int:
     """Run it; how many rows it changed. Python's SQLite driver does not count for a statement that begins with WITH."""
     count = connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
     return count if count >= 0 else connection.exec_driver_sql("SELECT changes()").scalar_one()
 
 
-def _openings_table(openings: Sequence[Opening]) -> Any:
+def openings_table(openings: Sequence[Opening]) -> Any:
+    """The openings as a table that a statement can join to."""
     table = values(
         column("calendar_id", BigInteger),
         column("leave_until", Date),
@@ -231,14 +233,16 @@ def _openings_table(openings: Sequence[Opening]) -> Any:
     return table.cte("windows")
 
 
-def _same_group(windows: Any) -> ColumnElement[bool]:
+def same_group(windows: Any) -> ColumnElement[bool]:
+    """Whether an employee is of the group of that row of `openings_table`."""
     return and_(
         employees.c.calendar_id == windows.c.calendar_id,
         func.coalesce(employees.c.leave_until, bindparam(None, _NO_LEAVE, type_=Date)) == windows.c.leave_until,
     )
 
 
-def _settled(campaign: str, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
+def settled(campaign: str, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether this person has given an answer that settles the campaign."""
     return exists().where(
         acknowledgements.c.campaign == campaign,
         acknowledgements.c.employee_key == employee_key,
@@ -254,6 +258,7 @@ def _told_newer(rows: PlannedRows, employee_key: ColumnElement[int]) -> ColumnEl
         deliveries.c.employee_key == employee_key,
         deliveries.c.kind == Kind.REMINDER,
         deliveries.c.occasion < rows.days_before,
+        or_(deliveries.c.state != State.CANCELLED, deliveries.c.reason != UNCONFIGURED),
     )
 
 

@@ -115,7 +115,7 @@ def test_a_backup_is_complete_and_never_replaces_a_file(sqlite_database: Databas
     assert size == target.stat().st_size > 0
     assert target.stat().st_mode & 0o077 == 0
     copy = sqlite3.connect(target)
-    assert copy.execute("SELECT value FROM meta").fetchall() == [("before",)]
+    assert copy.execute("SELECT value FROM meta WHERE key = 'k'").fetchall() == [("before",)]
     copy.close()
     with pytest.raises(StoreError, match="exists already"):
         backup(sqlite_database, target)

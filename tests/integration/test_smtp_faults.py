@@ -18,9 +18,12 @@ from tests.smtp_server import ScriptedServer
 PERMANENT, TEMPORARY, UNCERTAIN, SENDERS = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with ScriptedServer() as scripted:
+EXTENSIONS = ("SIZE 10000000", "8BITMIME", "DSN", "ENHANCEDSTATUSCODES")
+
+
+@pytest.fixture(params=[(), ("PIPELINING",)], ids=["one command at a time", "pipelining"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer(extensions=(*EXTENSIONS, *request.param)) as scripted:
         yield scripted
 
 

@@ -1,0 +1,87 @@
+"""An organisation of any size with a wave that is due: the real configuration, roster, store on disk, planner and dispatcher."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from notifier.clock import MovedClock
+from notifier.service import Service, build, refresh_roster, write_new_keys
+from notifier.settings import load
+from notifier.store import schema
+
+NOW = datetime(2025, 10, 3, 8, 0, tzinfo=UTC)  # ten o'clock in Zurich, on the day of the first reminder
+
+_CONFIGURATION = """\
+[organisation]
+name = "Example SA"
+default_time_zone = "Europe/Zurich"
+default_country = "CH"
+contact = "Privacy Office <privacy@example.com>"
+contact_phone = "+41 22 000 00 00"
+
+[storage]
+url = "sqlite:///notifier.db"
+
+[web]
+base_url = "https://notifier.example.com"
+
+[links]
+keys_file = "link-keys"
+
+[roster]
+path = "roster.csv"
+
+[email]
+from = "Privacy Office <privacy@example.com>"
+
+[email.smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+connections = {connections}
+
+[campaigns.linkedin-ai-training]
+deadline = 2025-11-03
+
+[[campaigns.linkedin-ai-training.steps]]
+days_before = 30
+message = "notice"
+"""
+
+
+def person(number: int) -> dict[str, str]:
+    """One of the people: three languages, names with and without accents."""
+    return {
+        "id": f"{number:06d}",
+        "email": f"person{number}@example.com",
+        "given_name": ("Zoé", "Max", "Françoise", "Jörg")[number % 4],
+        "family_name": f"Exemple {number}",
+        "language": ("en", "fr", "de")[number % 3],
+    }
+
+
+@contextmanager
+def house(people: int, *, port: int, connections: int) -> Iterator[Service]:
+    """A service whose wave to all these people is planned and waits, on a clock that stands still."""
+    with TemporaryDirectory(prefix="notifier-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(_CONFIGURATION.format(port=port, connections=connections))
+        write_new_keys(folder / "link-keys")
+        with (folder / "roster.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, person(0))
+            writer.writeheader()
+            writer.writerows(map(person, range(people)))
+        settings = load(folder / "config.toml", environment={})
+        service = build(settings, clock=MovedClock(NOW))
+        try:
+            schema.create_if_empty(service.database)
+            refresh_roster(settings, service.database, NOW)
+            service.planner.tick(NOW)
+            yield service
+        finally:
+            service.database.close()

@@ -1,0 +1,157 @@
+"""The way to a connection on which mail may be sent: connect, greet, encrypt, log in.
+
+aiosmtplib does all of it. What comes back is the bare transport, with nothing under way on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiosmtplib
+
+from notifier.channels.smtp_terms import Refused, Server, Silent, Unfit
+from notifier.domain.smtp_replies import Stage
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A transport that has come so far, and which of the extensions that matter here the server offers."""
+
+    transport: asyncio.Transport
+    size: bool
+    dsn: bool
+    pipelining: bool
+
+
+async def open_connection(server: Server, tls: ssl.SSLContext | None) -> Opened:
+    """Connect, encrypt and log in.
+
+    Args:
+        tls: needed unless `server.security` is "none".
+
+    Raises:
+        Refused, Silent, Unfit: and nothing is left open.
+    """
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        use_tls=server.security == "tls",
+        start_tls=False,
+        tls_context=tls,
+        local_hostname=server.helo,
+        timeout=server.timeout,
+    )
+    try:
+        await _answer(Stage.CONNECT, client.connect())
+        await _greet(client)
+        if server.security == "starttls":
+            await _encrypt(client)
+        if server.username is not None:
+            await _log_in(client, server, server.username)
+        return _opened(client)
+    except BaseException:
+        if isinstance(client.transport, asyncio.WriteTransport):
+            client.transport.abort()
+        client.close()
+        raise
+
+
+def _opened(client: aiosmtplib.SMTP) -> Opened:
+    transport, offered = client.transport, client.supports_extension
+    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        raise Silent(Stage.CONNECT, "the connection was lost")
+    return Opened(transport, size=offered("size"), dsn=offered("dsn"), pipelining=offered("pipelining"))
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await _answer(Stage.CONNECT, client.ehlo())
+    except Refused as refused:
+        if not 500 <= refused.code <= 599 or not client.is_connected:
+            raise
+        await _answer(Stage.CONNECT, client.helo())
+
+
+async def _encrypt(client: aiosmtplib.SMTP) -> None:
+    if not client.supports_extension("starttls"):
+        msg = "the mail server does not offer STARTTLS; nothing was sent in the clear. Check email.smtp.port and security"
+        raise Unfit(msg)
+    await _answer(Stage.CONNECT, client.starttls())
+    await _greet(client)
+
+
+async def _log_in(client: aiosmtplib.SMTP, server: Server, username: str) -> None:
+    methods = client.server_auth_methods
+    if server.token_provider is not None:
+        if "xoauth2" not in methods:
+            msg = "the mail server does not offer login by XOAUTH2"
+            raise Unfit(msg)
+        await _answer(Stage.LOGIN, client.auth_xoauth2(username, await server.token_provider()))
+        return
+    password = server.password or ""
+    # One method, tried once: three wrong tries for each connection would lock the account.
+    if "plain" in methods:
+        await _answer(Stage.LOGIN, client.auth_plain(username, password))
+    elif "login" in methods:
+        await _answer(Stage.LOGIN, client.auth_login(username, password))
+    elif "cram-md5" in methods:
+        await _answer(Stage.LOGIN, client.auth_crammd5(username, password))
+    else:
+        offered = ", ".join(methods) or "none"
+        msg = f"the mail server offers no login that works with a user name and a password (it offers: {offered})"
+        raise Unfit(msg)
+
+
+async def _answer(stage: Stage, step: Awaitable[_Answer]) -> _Answer:
+    before = _cancellations()
+    try:
+        answer = await step
+    except aiosmtplib.SMTPResponseException as error:
+        raise Refused(stage, error.code, error.message) from error
+    except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
+        if (certificate := _certificate_error(error)) is not None:
+            msg = f"the mail server's certificate is not trusted: {certificate.verify_message}. Check email.smtp.host and ca_file"
+            raise Unfit(msg) from error
+        raise Silent(stage, _reason(error)) from error
+    # Until Python 3.12 asyncio.wait_for, which aiosmtplib uses, loses a cancellation that meets an answer.
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+    return answer
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.__cause__
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiosmtplib.SMTPConnectError) and cause is not None:
+        return f"cannot connect: {_reason(cause)}"
+    if isinstance(error, ssl.SSLError):
+        return f"encryption failed: {error.reason or error}"
+    if isinstance(error, aiosmtplib.SMTPServerDisconnected):
+        return "the connection was lost"
+    return system_reason(error) or str(error)
+
+
+def system_reason(error: BaseException | None) -> str | None:
+    """What the system says about an error of its own, or None."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return None

@@ -1,0 +1,131 @@
+"""Rows under a plan that has changed: the deadline was moved, a step was added, taken out or renamed, or the clock went back.
+
+A row that still waits follows its step: to its new time, its new text, or out of the planning where the step is gone. A row that
+ended unsent waits again where its step is still to come by the present plan and nothing newer has gone out. What was sent stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, case, exists, literal, or_, select, update
+
+from notifier.store.outbox import UNCONFIGURED, WAITING
+from notifier.store.planning import Group, Opening, changed, openings_table, same_group, settled
+from notifier.store.tables import Kind, State, calendars, deliveries, employees
+
+_waiting = deliveries.c.state.in_(WAITING)
+_ended_by_the_plan = or_(
+    deliveries.c.state.in_((State.SUPERSEDED, State.MISSED)),
+    and_(deliveries.c.state == State.CANCELLED, deliveries.c.reason == UNCONFIGURED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Rows of one step for people who share a calendar. `waiting` is False for rows that ended unsent."""
+
+    group: Group
+    days_before: int
+    message: str
+    expires_at: datetime
+    waiting: bool
+
+
+def standing(connection: Connection, campaign: str) -> list[Standing]:
+    """What the campaign's unsent reminders believe of the plan, each distinct belief once."""
+    statement = (
+        select(
+            *calendars.c["id", "time_zone", "country", "region"],
+            employees.c.leave_until,
+            *deliveries.c["occasion", "message", "expires_at"],
+            _waiting.label("waiting"),
+        )
+        .join_from(deliveries, employees)
+        .join(calendars)
+        .where(
+            deliveries.c.campaign == campaign,
+            deliveries.c.kind == Kind.REMINDER,
+            employees.c.active,
+            or_(_waiting, _ended_by_the_plan),
+        )
+        .distinct()
+    )
+    return [
+        Standing(
+            Group(row.id, row.time_zone, row.country, row.region, row.leave_until),
+            row.occasion,
+            row.message,
+            row.expires_at,
+            bool(row.waiting),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def withdraw(connection: Connection, campaign: str, steps: Sequence[int], now: datetime) -> int:
+    """Cancel waiting reminders of every step (`days_before`) that is not one of these."""
+    statement = (
+        update(deliveries)
+        .where(
+            deliveries.c.campaign == campaign,
+            deliveries.c.kind == Kind.REMINDER,
+            deliveries.c.occasion.not_in(steps),
+            _waiting,
+        )
+        .values(state=State.CANCELLED.value, reason=UNCONFIGURED, finished_at=now)
+    )
+    return connection.execute(statement).rowcount
+
+
+def follow(
+    connection: Connection,
+    *,
+    campaign: str,
+    days_before: int,
+    message: str,
+    openings: Sequence[Opening],
+    now: datetime,
+    keep_retries: bool,
+) -> int:
+    """Give the unsent reminders of one step the times and the text that it has now.
+
+    Args:
+        keep_retries: a later time for another try stays; False where that time is one of a wrong clock.
+    """
+    windows = openings_table(openings)
+    newer = deliveries.alias("newer")
+    told_newer = exists().where(
+        newer.c.campaign == deliveries.c.campaign,
+        newer.c.employee_key == deliveries.c.employee_key,
+        newer.c.kind == deliveries.c.kind,
+        newer.c.occasion < deliveries.c.occasion,
+        newer.c.state.in_((State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
+    )
+    to_come = and_(windows.c.opens_at < windows.c.expires_at, windows.c.expires_at > literal(now, deliveries.c.expires_at.type))
+    revived = and_(_ended_by_the_plan, to_come, ~told_newer, ~settled(campaign, employees.c.key), employees.c.active)
+    keeps_its_time = and_(literal(keep_retries), deliveries.c.state == State.RETRY, deliveries.c.next_at > windows.c.opens_at)
+    statement = (
+        update(deliveries)
+        .where(
+            deliveries.c.employee_key == employees.c.key,
+            same_group(windows),
+            deliveries.c.campaign == campaign,
+            deliveries.c.kind == Kind.REMINDER,
+            deliveries.c.occasion == days_before,
+            or_(_waiting, revived),
+        )
+        .values(
+            state=case((_waiting, deliveries.c.state), else_=State.PLANNED.value),
+            reason=case((_waiting, deliveries.c.reason), else_=None),
+            message=message,
+            next_at=case((keeps_its_time, deliveries.c.next_at), else_=windows.c.opens_at),
+            closes_at=windows.c.closes_at,
+            expires_at=windows.c.expires_at,
+            finished_at=None,
+        )
+        .add_cte(windows)
+    )
+    return changed(connection, statement)
