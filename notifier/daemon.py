@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,9 +83,8 @@ class Daemon:
         if not identity.guard(database, self._clock.now()):
             _log.error("on hold: this store looks like a copy; see `notifier status`")
         await service.dispatcher.release_dead(alone=True)
-        host, _, port = service.settings.web.listen.rpartition(":")
         try:
-            async with serve(self._answer, host, int(port)), self._clockwork(service), self._signals():
+            async with self._listening(service), self._clockwork(service), self._signals():
                 _log.info("running", web=service.settings.web.listen, owner=owner)
                 service_manager.notify("READY=1", "STATUS=running")
                 await self._loops()
@@ -96,6 +95,16 @@ class Daemon:
                 processes.unregister(connection, owner, self._clock.now())
             database.close()
             _log.info("stopped", owner=owner)
+
+    @asynccontextmanager
+    async def _listening(self, service: Service) -> AsyncIterator[None]:
+        """The pages, and the figures for Prometheus where they are wanted."""
+        web = service.settings.web
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(serve(self._answer, *_host_and_port(web.listen)))
+            if web.metrics_listen is not None:
+                await stack.enter_async_context(serve(service.metrics_app(), *_host_and_port(web.metrics_listen)))
+            yield
 
     async def _loops(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -241,6 +250,11 @@ class Daemon:
             for number in handlers:
                 with contextlib.suppress(ValueError):
                     loop.remove_signal_handler(number)
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _wake(event: asyncio.Event) -> Callable[[], Awaitable[None]]:

@@ -34,6 +34,7 @@ from notifier.settings import Settings
 from notifier.store.database import Database
 from notifier.store.quota import Limits
 from notifier.web.app import create_app
+from notifier.web.metrics import create_metrics_app
 from notifier.web.site import Check
 
 _KEY_BYTES = 32
@@ -82,6 +83,10 @@ class Service:
             visitor_clock=visitor_clock,
             checks=checks,
         )
+
+    def metrics_app(self) -> Starlette:
+        """The figures for Prometheus."""
+        return create_metrics_app(database=self.database, campaigns=tuple(self.campaigns), clock=self.clock)
 
 
 def build(
@@ -207,12 +212,21 @@ def limits_of(settings: Settings) -> dict[str, Limits]:
 
 
 def email_channel(settings: Settings) -> Channel:
-    """The channel that `email.via` names."""
+    """The channel that `email.via` names.
+
+    Raises:
+        ConfigurationError: a login without its password. Asked here and not of the settings, since who only stops or explains
+            the service need not know the password.
+    """
     email = settings.email
     reply_to = email.reply_to or settings.organisation.contact
     if email.via == "file":
         return FileChannel(email.file.folder, sender=email.from_, reply_to=reply_to)
     smtp = email.smtp
+    if smtp.username and smtp.password is None:
+        msg = f"email.smtp.username: {smtp.username!r} has no password"
+        hint = "name the file it stands in with email.smtp.password_file, or set NOTIFIER_EMAIL__SMTP__PASSWORD"
+        raise ConfigurationError(msg, hint=hint)
     return SmtpChannel(
         host=smtp.host,
         port=smtp.port,

@@ -104,6 +104,9 @@ class Journey:
     def _answer(self, now: datetime) -> None:
         for employee_key, campaign, answer in self._crowd.due(now) if self._crowd else ():
             with self._service.database.write() as connection:
+                before = acknowledgements.current(connection, campaign=campaign, employee_key=employee_key)
+                if before is not None and before.settles:
+                    continue  # whoever has settled does not think of it any more
                 acknowledgements.record(
                     connection,
                     campaign=campaign,

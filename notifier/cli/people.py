@@ -31,7 +31,7 @@ def explain(where: Configured, person: str, as_json: bool) -> None:
     settings = where.settings()
     now = SystemClock().now()
     with where.store(settings) as database, database.read() as connection:
-        service = build(settings, clock=SystemClock(), database=database)
+        service = build(settings, clock=SystemClock(), database=database, channels=())
         who = find_person(connection, person)
         told = list(stories.tell(connection, employee_key=who.key))
         in_force = holds.active(connection, now)

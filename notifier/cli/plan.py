@@ -28,7 +28,7 @@ def plan(where: Configured, days: int, as_json: bool) -> None:
     settings = where.settings()
     now = SystemClock().now()
     with where.store(settings) as database:
-        service = build(settings, clock=SystemClock(), database=database)
+        service = build(settings, clock=SystemClock(), database=database, channels=())
         wanted = list(_wanted(service, database, now, now + timedelta(days=days)))
     limits = limits_of(settings).get(settings.email.via, Limits())
 

@@ -66,7 +66,7 @@ def preview(
     settings = where.settings()
     chosen = pick_campaign(settings, campaign)
     message = message or chosen.steps[0].message
-    service = build(settings, clock=SystemClock())
+    service = build(settings, clock=SystemClock(), channels=())
     try:
         reader = _find(settings, service, person)
     finally:

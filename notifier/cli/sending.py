@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -36,7 +37,7 @@ def status(where: Configured, as_json: bool) -> None:
         roster = employees.last_sync(connection)
         following = outbox.next_instant(connection, now)
     running = process is not None and process.stopped_at is None and process.seen_at > now - _SILENCE
-    progress = [
+    progress: list[dict[str, Any]] = [
         {
             "campaign": name,
             "deadline": campaign.deadline,
@@ -62,7 +63,7 @@ def status(where: Configured, as_json: bool) -> None:
         say(f"ON HOLD ({hold.scope}){ends}: {hold.reason} ({hold.actor}, {since})")
     for one in progress:
         settled = f"{one['settled']} of {one['people']} settled"
-        say(f"{one['campaign']}: {settled}, deadline {one['deadline']}, {one['days_left']} days left")
+        say(f"{one['campaign']}: {settled}, deadline {one['deadline']}, {_when(one['days_left'])}")
     if roster is not None:
         applied = "applied" if roster.applied else f"REFUSED: {roster.reason}"
         say(f"roster of {roster.at.astimezone(zone):%Y-%m-%d %H:%M}: {roster.accepted} people, {applied}")
@@ -73,6 +74,12 @@ def status(where: Configured, as_json: bool) -> None:
             ((c.campaign, c.channel, c.state, f"{c.count:,}") for c in counts),
             numbers=(3,),
         )
+
+
+def _when(days: int) -> str:
+    """Days to go, or gone by, in words."""
+    counted = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return "today" if days == 0 else f"{counted} left" if days > 0 else f"{counted} ago"
 
 
 @click.group()

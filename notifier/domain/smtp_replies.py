@@ -141,6 +141,9 @@ def _judge_full(stage: Stage, code: int, status: str | None) -> Judgement | None
     return _REFUSED if code == 552 else None
 
 
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte
+
+
 def _about_us(status: str | None, text: str) -> bool:
     if _NAMES_THE_CLIENT.search(text):
         return True
@@ -158,7 +161,7 @@ def one_line(text: str, address: str) -> str:
         text: as it came; may hold lines, control characters and bytes that are no UTF-8 (as surrogates).
         address: the recipient's.
     """
-    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    readable = _NO_BYTE.sub("�", text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in readable).split())
     line = re.sub(rf"<?{re.escape(address)}>?", "<…>", line, flags=re.IGNORECASE)
     line = _ADDRESS.sub("<…>", line)

@@ -45,13 +45,6 @@ class Smtp(Section):
             raise WrongValueError(
                 wanted="encryption", fix='write "starttls" or "tls"', says="would send the password in the clear", key=("security",)
             )
-        if self.username and self.password is None:
-            raise WrongValueError(
-                wanted="a login with a password",
-                fix='name the file it stands in: password_file = "smtp-password"',
-                says="has no password",
-                key=("username",),
-            )
         if self.password is not None and not self.username:
             raise WrongValueError(
                 wanted="a login", fix='add username = "…", or take the password out', says="has no username", key=("password",)

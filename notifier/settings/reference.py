@@ -14,7 +14,7 @@ _HEAD = """\
 
 Every key of `config.toml`. Unknown keys are refused, and everything that is wrong is listed at once: `notifier check`.
 
-A value comes from the strongest of these places, the weakest first:
+A value comes from the last of these places that names it:
 
 1. the default named here;
 2. the file: the one named with `--config`, else the one that `NOTIFIER_CONFIG` names, else `./config.toml`, else

@@ -8,7 +8,6 @@ everything twice. Whoever moved it on purpose says so with `notifier resume --i-
 from __future__ import annotations
 
 import hashlib
-import socket
 from datetime import datetime
 from pathlib import Path
 
@@ -62,15 +61,18 @@ def _home_of(database: Database) -> str:
             ).one()
             oid = connection.scalar(text("SELECT oid FROM pg_database WHERE datname = current_database()"))
         return f"database {place[1]} ({oid}) of server {place[0]}"
-    return f"{Path(database.path or '').absolute()} on {socket.gethostname()} ({_machine()})"
+    return f"{Path(database.path or '').absolute()} on machine {_machine()}"
 
 
 def _machine() -> str:
-    """A short name for this machine; its own id is confidential and is not stored."""
+    """A short name for this machine; its own id is confidential and is not stored.
+
+    Not the host's name: a container gets a new one at every start. Where there is no id, the path alone has to tell.
+    """
     try:
         machine_id = _MACHINE_ID.read_text("ascii").strip()
     except OSError:
-        return "no machine id"
+        return "without an id"
     return hashlib.blake2b(machine_id.encode(), key=b"notifier", digest_size=6).hexdigest()
 
 

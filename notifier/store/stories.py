@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
-from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees
+from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,13 @@ def count_states(connection: Connection) -> list[StateCount]:
         .order_by(*deliveries.c["campaign", "channel", "state"])
     )
     return [StateCount(row[0], row[1], State(row[2]), row[3]) for row in connection.execute(statement)]
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest delivery that could go now has been waiting; None where nothing could."""
+    waiting = (deliveries.c.state.in_((State.PLANNED, State.RETRY)), deliveries.c.next_at <= now, deliveries.c.closes_at > now)
+    oldest: datetime | None = connection.scalar(select(func.min(deliveries.c.next_at, type_=Instant)).where(*waiting))
+    return oldest
 
 
 def count_people(connection: Connection, campaign: str) -> tuple[int, int]:

@@ -34,7 +34,7 @@ async def test_a_piece_that_raises_is_undone_alone(database: Database) -> None:
 
     def fail(connection: Connection) -> None:
         put("gone", connection)
-        raise LookupError("no such thing")
+        raise LookupError
 
     first, failed, last = await asyncio.gather(
         database.write_async(lambda connection: put("first", connection)),
@@ -50,9 +50,13 @@ async def test_a_piece_that_raises_is_undone_alone(database: Database) -> None:
 
 
 def test_write_undoes_everything_on_an_exception(database: Database) -> None:
-    with pytest.raises(LookupError), database.write() as connection:
-        put("gone", connection)
-        raise LookupError
+    def fail() -> None:
+        with database.write() as connection:
+            put("gone", connection)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
 
     with database.read() as connection:
         assert count(connection) == 0
