@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from notifier.clock import MovedClock
 from notifier.service import Service, build, refresh_roster, write_new_keys
 from notifier.settings import load
 from notifier.store import schema
 
 NOW = datetime(2025, 10, 3, 8, 0, tzinfo=UTC)  # ten o'clock in Zurich, on the day of the first reminder
+SENDER = "Privacy Office <privacy@example.com>"
 
 _CONFIGURATION = """\
 [organisation]
 name = "Example SA"
 default_time_zone = "Europe/Zurich"
 default_country = "CH"
-contact = "Privacy Office <privacy@example.com>"
+contact = "{sender}"
 contact_phone = "+41 22 000 00 00"
 
 [storage]
@@ -37,7 +36,7 @@ keys_file = "link-keys"
 path = "roster.csv"
 
 [email]
-from = "Privacy Office <privacy@example.com>"
+from = "{sender}"
 
 [email.smtp]
 host = "127.0.0.1"
@@ -54,6 +53,19 @@ message = "notice"
 """
 
 
+class RunningClock:
+    """Time that began at `NOW` and runs as fast as everybody's."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=time.monotonic() - self._began)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
 def person(number: int) -> dict[str, str]:
     """One of the people: three languages, names with and without accents."""
     return {
@@ -65,23 +77,21 @@ def person(number: int) -> dict[str, str]:
     }
 
 
-@contextmanager
-def house(people: int, *, port: int, connections: int) -> Iterator[Service]:
-    """A service whose wave to all these people is planned and waits, on a clock that stands still."""
-    with TemporaryDirectory(prefix="notifier-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIGURATION.format(port=port, connections=connections))
-        write_new_keys(folder / "link-keys")
-        with (folder / "roster.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, person(0))
-            writer.writeheader()
-            writer.writerows(map(person, range(people)))
-        settings = load(folder / "config.toml", environment={})
-        service = build(settings, clock=MovedClock(NOW))
-        try:
-            schema.create_if_empty(service.database)
-            refresh_roster(settings, service.database, NOW)
-            service.planner.tick(NOW)
-            yield service
-        finally:
-            service.database.close()
+def prepare(folder: Path, people: int, *, port: int, connections: int) -> None:
+    """Lay out a house whose wave to all these people is planned and waits."""
+    (folder / "config.toml").write_text(_CONFIGURATION.format(sender=SENDER, port=port, connections=connections))
+    write_new_keys(folder / "link-keys")
+    with (folder / "roster.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, person(0))
+        writer.writeheader()
+        writer.writerows(map(person, range(people)))
+    service = open_house(folder)
+    schema.create_if_empty(service.database)
+    refresh_roster(service.settings, service.database, NOW)
+    service.planner.tick(NOW)
+    service.database.close()
+
+
+def open_house(folder: Path) -> Service:
+    """The service of a prepared house, on a running clock."""
+    return build(load(folder / "config.toml", environment={}), clock=RunningClock())

@@ -61,6 +61,7 @@ class Daemon:
         self._web_app = self._service.web_app(self._checks())
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
         self._stopping = asyncio.Event()
+        self._running: list[asyncio.Task[None]] = []
         self._plan, self._send, self._beat, self._refresh = (asyncio.Event() for _ in range(4))
 
     async def run(self) -> None:
@@ -84,7 +85,7 @@ class Daemon:
             _log.error("on hold: this store looks like a copy; see `notifier status`")
         await service.dispatcher.release_dead(alone=True)
         try:
-            async with self._listening(service), self._clockwork(service), self._signals():
+            async with self._signals(), self._listening(service), self._clockwork(service):
                 _log.info("running", web=service.settings.web.listen, owner=owner)
                 service_manager.notify("READY=1", "STATUS=running")
                 await self._loops()
@@ -108,7 +109,7 @@ class Daemon:
 
     async def _loops(self) -> None:
         async with asyncio.TaskGroup() as group:
-            loops = [
+            self._running = loops = [
                 group.create_task(self._loop("roster", self._refresh, self._refresh_roster)),
                 group.create_task(self._loop("planner", self._plan, self._plan_due)),
                 group.create_task(self._loop("sender", self._send, self._send_due)),
@@ -205,8 +206,9 @@ class Daemon:
     def _stop(self) -> None:
         if self._stopping.is_set():
             _log.warning("stopping at once; what is on the wire is sent again at the next start")
-            for task in asyncio.all_tasks():
-                task.cancel()
+            for loop in self._running:
+                loop.cancel()
+            return
         _log.info("stopping; finishing what is on the wire")
         self._stopping.set()
 

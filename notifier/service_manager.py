@@ -1,7 +1,11 @@
-"""What systemd wants to hear (sd_notify): one datagram to the socket it names. Elsewhere nothing happens."""
+"""What systemd wants to hear (sd_notify): one datagram to the socket it names. Elsewhere nothing happens.
+
+A service manager that has gone away is no reason to stop.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -12,5 +16,5 @@ def notify(*assignments: str) -> None:
     if not path:
         return
     address = f"\0{path[1:]}" if path.startswith("@") else path
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
         outlet.sendto("\n".join(assignments).encode(), address)

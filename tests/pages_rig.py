@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlalchemy import insert, select, update
+from starlette.routing import BaseRoute
 
 from notifier.clock import MovedClock
 from notifier.content.catalogue import Catalogue, Sender
@@ -85,6 +86,7 @@ class Rig:
     Attributes:
         clock: of the campaign.
         visitors: the clock of the people at their browsers.
+        routes: the addresses of the application.
     """
 
     database: Database
@@ -93,6 +95,7 @@ class Rig:
     visitors: MovedClock
     base_url: str = ""
     port: int = 0
+    routes: list[BaseRoute] = field(default_factory=list)
 
     def path(self, person: Person, campaign: str = CAMPAIGN.id, version: int = 1) -> str:
         return f"/a/{campaign}/{self.keys.sign(Purpose.ACKNOWLEDGE, campaign, person.public_id, version)}"
@@ -158,7 +161,7 @@ def running_pages(database: Database, sender: Sender = SENDER) -> Iterator[Rig]:
         async with serve(rig_app, "127.0.0.1", 0) as listening:
             rig.port = listening.port
             rig.base_url = f"http://127.0.0.1:{listening.port}"
-            rig_app.app = create_app(
+            rig_app.app = app = create_app(
                 database=database,
                 campaigns={CAMPAIGN.id: CAMPAIGN},
                 catalogue=Catalogue([TEMPLATES], sender),
@@ -171,6 +174,7 @@ def running_pages(database: Database, sender: Sender = SENDER) -> Iterator[Rig]:
                 receipt_channel="smtp",
                 default_language="en",
             )
+            rig.routes = app.routes
             ready.set()
             await asyncio.to_thread(stop.wait)
 

@@ -24,6 +24,9 @@ from notifier.errors import NotifierError
 _FINAL_TIMEOUT = 600.0
 _IDLE_SECONDS = 20.0
 _UNFIT_PAUSE = 900.0
+# For each connection: one message whose content is sent, one whose envelope is, and some that are written or recorded meanwhile.
+_AT_ONCE = 6
+_MOST_AT_ONCE = 64  # so many messages are sent a second time at most when the process is killed
 
 _MOMENT = {
     Stage.CONNECT: "while connecting",
@@ -73,7 +76,7 @@ class SmtpChannel:
         Raises:
             UnsendableMailError: `sender` holds no address that mail servers understand.
         """
-        self.concurrency = connections
+        self.concurrency = max(connections, min(_MOST_AT_ONCE, _AT_ONCE * connections))
         self._sender = sender
         self._sender_address = mailbox_of(sender).rpartition("<")[2].rstrip(">")
         self._reply_to = reply_to

@@ -10,7 +10,7 @@ import os
 import ssl
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiosmtplib
 
@@ -57,17 +57,17 @@ async def open_connection(server: Server, tls: ssl.SSLContext | None) -> Opened:
             await _log_in(client, server, server.username)
         return _opened(client)
     except BaseException:
-        if isinstance(client.transport, asyncio.WriteTransport):
-            client.transport.abort()
+        if client.transport is not None:
+            cast(asyncio.Transport, client.transport).abort()
         client.close()
         raise
 
 
 def _opened(client: aiosmtplib.SMTP) -> Opened:
     transport, offered = client.transport, client.supports_extension
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+    if transport is None or transport.is_closing():
         raise Silent(Stage.CONNECT, "the connection was lost")
-    return Opened(transport, size=offered("size"), dsn=offered("dsn"), pipelining=offered("pipelining"))
+    return Opened(cast(asyncio.Transport, transport), size=offered("size"), dsn=offered("dsn"), pipelining=offered("pipelining"))
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:

@@ -1,8 +1,8 @@
 """Connections that are kept for the next message. At most `size` exist at once; one that is not clean is never kept.
 
 A new connection is opened as long as every other one is busy and there may be more; only then is a message sent behind another
-one (see `smtp_connection`). Whoever finds no room waits. When a connection cannot be opened and there is no other, all who waited hear
-the same: a server that refuses a login is not asked once for each of them.
+one (see `smtp_connection`). Whoever finds no room waits. When a connection cannot be opened and there is no other, all who waited
+hear the same: a server that refuses a login is not asked once for each of them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from notifier.cli.options import Configured, configured, json_option
 from notifier.cli.output import complain, print_json, say, table
 from notifier.clock import SystemClock
 from notifier.domain.employee import LANGUAGES
-from notifier.errors import ConfigurationError, NotifierError, NotPermittedError, UsageError
+from notifier.errors import BadDataError, ConfigurationError, NotifierError, NotPermittedError, UsageError
 from notifier.roster.report import reading_as_lines
 from notifier.service import catalogue_of, read_configured_roster, read_keys, write_new_keys
 from notifier.settings import Settings, show
@@ -130,7 +130,11 @@ def check(where: Configured, as_json: bool) -> int:
     except NotifierError as error:
         problems.append(error)
     try:
-        lines = reading_as_lines(read_configured_roster(settings, SystemClock().now()))
+        reading = read_configured_roster(settings, SystemClock().now())
+        lines = reading_as_lines(reading)
+        if not reading.accepted:
+            msg = f"{reading.source}: there is nobody in it to write to"
+            problems.append(BadDataError(msg, hint="look at `notifier roster check`: it names what was left out or set aside"))
     except NotifierError as error:
         problems.append(error)
     problems += _text_problems(settings)

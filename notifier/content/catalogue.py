@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Template
+from markupsafe import escape
 
 from notifier.content import lint
 from notifier.content.compile import RENDER_ERRORS, Layout, Message, Page, compile_message, compile_page, render_problem
-from notifier.content.facts import Facts, Sender, Value, context, unbroken
+from notifier.content.facts import Facts, Sender, Value, context, link_site, personal, unbroken
 from notifier.content.plain import addresses_in, one_line
 from notifier.content.problems import TextError, TextProblem
 from notifier.content.rendered import Rendered
 from notifier.content.source import Source, read_message, read_page, read_plain
 from notifier.content.typography import plain_spaces
+from notifier.content.woven import Pattern, mark
 from notifier.domain.campaign import Answer
 from notifier.domain.employee import LANGUAGES
 
 __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem"]
+
+# More than the messages, languages, dates and first notices of one day.
+_MOST_WOVEN = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,24 @@ class PageText:
     button: str
 
 
+class _Woven:
+    """A mail that is the same for many people but for their own words."""
+
+    def __init__(self, marked: Rendered) -> None:
+        self._subject, self._html, self._text = Pattern(marked.subject), Pattern(marked.html), Pattern(marked.text)
+        self._language, self._addresses = marked.language, marked.addresses
+
+    def filled(self, own: Mapping[str, str]) -> Rendered:
+        """The mail of one person."""
+        return Rendered(
+            subject=one_line(self._subject.fill(own)) if self._subject.names else self._subject.pieces[0],
+            html=self._html.fill({name: str(escape(own[name])) for name in self._html.names}),
+            text=self._text.fill({name: plain_spaces(own[name]) for name in self._text.names}),
+            language=self._language,
+            addresses=self._addresses,
+        )
+
+
 class Catalogue:
     """The texts of all campaigns. Each is read and compiled when it is first needed, and then kept."""
 
@@ -47,6 +70,7 @@ class Catalogue:
         self._messages: dict[tuple[str, str, str], Message] = {}
         self._pages: dict[tuple[str, str], Page] = {}
         self._layouts: dict[str, Layout] = {}
+        self._woven: dict[tuple[object, ...], _Woven] = {}
         self._sender_addresses = frozenset(addresses_in(" ".join(_fields(sender))))
 
     def render(self, campaign: str, message: str, facts: Facts, language: str) -> Rendered:
@@ -56,8 +80,23 @@ class Catalogue:
             TextError: the text is missing or wrong.
         """
         compiled = self._message(campaign, message, language)
+        own = personal(facts)
+        if not compiled.weavable or facts.answered_at is not None:
+            return self._render_mail(campaign, compiled, facts, language, own)
+        given = tuple(name for name, word in own.items() if word)
+        shared = (campaign, message, language, facts.today, facts.deadline, facts.first_notice, facts.answer)
+        key = (shared, given, link_site(facts.link))
+        if (woven := self._woven.get(key)) is None:
+            marks = {name: mark(name) for name in given}
+            rendered = self._render_mail(campaign, compiled, facts, language, own | marks)
+            if len(self._woven) == _MOST_WOVEN:
+                self._woven.clear()
+            woven = self._woven[key] = _Woven(rendered)
+        return woven.filled(own)
+
+    def _render_mail(self, campaign: str, compiled: Message, facts: Facts, language: str, own: Mapping[str, str]) -> Rendered:
         answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
-        values = context(self._sender, facts, language, answer_text)
+        values = {**context(self._sender, facts, language, answer_text), **own}
         return Rendered(
             subject=one_line(_render(compiled.subject, compiled.source, values)),
             html=_render(compiled.html, compiled.source, unbroken(values)),

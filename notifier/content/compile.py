@@ -25,6 +25,7 @@ from notifier.content.source import Piece, Source
 from notifier.content.tags import Tags, name_in, stand_alone
 from notifier.content.typography import french_spaces
 from notifier.content.words import words
+from notifier.content.woven import only_printed
 
 # What can go wrong in an expression of a template while it runs.
 RENDER_ERRORS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -56,13 +57,19 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A compiled mail. `addresses` are the mail addresses written in it."""
+    """A compiled mail.
+
+    Attributes:
+        addresses: the mail addresses written in it.
+        weavable: a person's own words are only printed in it: see `content.woven`.
+    """
 
     source: Source
     subject: Template
     html: Template
     text: Template
     addresses: frozenset[str]
+    weavable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +106,14 @@ def compile_message(source: Source, layout: Layout, language: str) -> Message:
     slots |= {"body": body, "trust": markdown.to_html(trust)}
     html = tags.restore(_inline_css(layout.email, tags.set_aside(layout.email.body.source, slots)))
     twin = tags.restore(f"{text}\n\n{_TEXT_RULE}\n{markdown.to_text(trust, tags)}\n")
+    subject = tags.restore(values["subject"])
     return Message(
         source=source,
-        subject=_PLAIN.from_string(tags.restore(values["subject"])),
+        subject=_PLAIN.from_string(subject),
         html=_HTML.from_string(html),
         text=_PLAIN.from_string(twin),
         addresses=frozenset(addresses_in(html)),
+        weavable=all(only_printed(_PLAIN.parse(template)) for template in (subject, html, twin)),
     )
 
 

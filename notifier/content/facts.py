@@ -113,10 +113,8 @@ def context(sender: Sender, facts: Facts, language: str, answer_text: str) -> di
     days = (facts.deadline - facts.today).days
     dates = _date_words(language, facts.deadline, days)
     return {
-        "given_name": _name(facts.given_name),
-        "name": _name(facts.name),
-        "link": facts.link,
-        "link_site": "/".join(facts.link.split("/", 3)[:3]),
+        **personal(facts),
+        "link_site": link_site(facts.link),
         "first_notice": facts.first_notice,
         "organisation": sender.organisation,
         "contact_name": sender.contact_name,
@@ -136,6 +134,16 @@ def context(sender: Sender, facts: Facts, language: str, answer_text: str) -> di
         "answer_text": answer_text,
         "answered_text": "" if facts.answered_at is None else _moment(facts.answered_at, language),
     }
+
+
+def personal(facts: Facts) -> dict[str, str]:
+    """The values of the names that differ from person to person: `woven.PERSONAL`."""
+    return {"given_name": _name(facts.given_name), "name": _name(facts.name), "link": facts.link}
+
+
+def link_site(link: str) -> str:
+    """The part of a link that people know."""
+    return "/".join(link.split("/", 3)[:3])
 
 
 def unbroken(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import lru_cache
 
 from notifier.content.plain import one_line
 from notifier.errors import NotifierError
@@ -62,6 +63,7 @@ def mailbox_of(text: str) -> str:
     return mailbox(name, address)
 
 
+@lru_cache(maxsize=256)
 def ascii_address(address: str) -> str:
     """The address in ASCII.
 
@@ -95,6 +97,8 @@ def _cut(words: str, longest: int) -> str:
 
 def _encoded(words: str) -> str:
     """RFC 2047 encoded words, one a line, none of them ending inside a character."""
+    if len(whole := words.encode("utf-8")) <= _BYTES_IN_A_WORD:
+        return f"=?utf-8?b?{b64encode(whole).decode('ascii')}?="
     chunks: list[bytes] = [b""]
     for character in words:
         encoded = character.encode("utf-8")

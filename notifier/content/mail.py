@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_qp, b2a_qp
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
+from itertools import groupby
 from typing import NoReturn
 
 from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
 from notifier.content.plain import addresses_in
 from notifier.content.rendered import Rendered
+from notifier.content.woven import Pattern, Woven
 
 __all__ = ["HEADERS", "Mail", "UnsendableMailError", "guard", "to_bytes"]
 
@@ -47,7 +50,10 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
-_HEADER_NAME = re.compile(rb"([!-9;-~]+):[ \t]")
+_VALUE = r"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
+_HEAD = re.compile("\r\n".join(rf"{name}:[ \t](?P<{name.lower().replace('-', '_')}>{_VALUE})" for name in HEADERS).encode())
+_EQUALS = ord("=")
+_PATTERNS = 512  # of the catalogue's woven texts, two for each
 _LAST_ANGLE = re.compile(rb"<([^<>\s]+)>\Z")
 
 
@@ -85,7 +91,7 @@ def to_bytes(mail: Mail) -> bytes:
         _sender(mail.reply_to),
         mailbox(mail.recipient_name, mail.recipient_address),
         _subject(mail.rendered.subject),
-        format_datetime(mail.dated),
+        _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta()),
         f"<{_fit(mail.message_id, _MESSAGE_ID, 'message id')}>",
         f"<{_fit(mail.campaign, _CAMPAIGN, 'name of the campaign')}.campaign@{mail.message_id.rpartition('@')[2]}>",
         "auto-generated",
@@ -102,11 +108,11 @@ def to_bytes(mail: Mail) -> bytes:
             edge,
             b"\r\n",
             _PLAIN_PART,
-            _quoted_printable(mail.rendered.text),
+            *_encoded(mail.rendered.text),
             edge,
             b"\r\n",
             _HTML_PART,
-            _quoted_printable(mail.rendered.html),
+            *_encoded(mail.rendered.html),
             edge,
             b"--\r\n",
         )
@@ -121,14 +127,14 @@ def guard(raw: bytes, mail: Mail) -> None:
             the rendered ones, or an address that neither belongs to the recipient or the sender nor stands in the text
             for everybody.
     """
-    head, _, body = raw.partition(b"\r\n\r\n")
-    if not raw.isascii() or b"\0" in raw or raw.count(b"\r\n") != raw.count(b"\n") or raw.count(b"\r\n") != raw.count(b"\r"):
+    if not raw.isascii() or b"\0" in raw:
         _refuse("bytes that mail servers change on the way")
-    headers = _headers(head)
-    if tuple(name for name, _ in headers) != HEADERS:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    headers = _HEAD.fullmatch(head)
+    if headers is None:
         _refuse("a header that was not planned")
     recipient = ascii_address(mail.recipient_address)
-    to = dict(headers)["To"]
+    to = headers["to"]
     found = _LAST_ANGLE.search(to)
     if found is None or found.group(1).decode("ascii") != recipient or to.count(b"@") != 1:
         _refuse("another recipient")
@@ -138,10 +144,24 @@ def guard(raw: bytes, mail: Mail) -> None:
 
 def _guard_addresses(mail: Mail, recipient: str) -> None:
     rendered = mail.rendered
-    own = {mail.recipient_address, recipient, *addresses_in(mail.sender), *addresses_in(mail.reply_to), *rendered.addresses}
-    found = addresses_in(rendered.subject) + addresses_in(rendered.text) + addresses_in(unescape(rendered.html))
-    if not {address.casefold() for address in found} <= {address.casefold() for address in own}:
+    found = {*addresses_in(rendered.subject), *_addresses_in(rendered.text), *_addresses_in(rendered.html, html=True)}
+    found -= rendered.addresses
+    own = {mail.recipient_address, recipient, *_sender_addresses(mail.sender), *_sender_addresses(mail.reply_to)}
+    if found and not {one.casefold() for one in found} <= {one.casefold() for one in (*own, *rendered.addresses)}:
         _refuse("the address of somebody else")
+
+
+def _addresses_in(text: str, *, html: bool = False) -> Iterable[str]:
+    if isinstance(text, Woven) and not any("@" in word for word in text.words.values()):
+        return _addresses_around(text.pattern, html=html)
+    return addresses_in(unescape(text) if html else text)
+
+
+@lru_cache(maxsize=_PATTERNS)
+def _addresses_around(pattern: Pattern, *, html: bool) -> frozenset[str]:
+    """The addresses in a pattern whose words hold none. Half an address beside a word counts as one, and nobody's."""
+    text = "word.word".join(pattern.pieces[::2])
+    return frozenset(addresses_in(unescape(text) if html else text))
 
 
 def _guard_body(body: bytes, mail: Mail) -> None:
@@ -152,23 +172,41 @@ def _guard_body(body: bytes, mail: Mail) -> None:
         _refuse("another number of parts")
     for part, (part_head, text) in zip(parts, expected, strict=True):
         content = part.removeprefix(b"\r\n" + part_head)
-        if content == part or a2b_qp(content) != _canonical(text).encode("utf-8", "replace"):
+        if content == part or not _says(content, text):
             _refuse("other words than were rendered")
 
 
-def _headers(head: bytes) -> list[tuple[str, bytes]]:
-    """Names and unfolded values, as any reader of mail would see them."""
-    headers: list[tuple[str, bytes]] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in {b" ", b"\t"} and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, value + line)
-            continue
-        match = _HEADER_NAME.match(line)
-        if match is None:
-            _refuse("a header that was not planned")
-        headers.append((match.group(1).decode("ascii"), line[match.end() :]))
-    return headers
+def _says(content: bytes, text: str) -> bool:
+    """Whether a part, decoded, is the text. What is the same in many mails has been decoded once and is only compared."""
+    if not isinstance(text, Woven):
+        return _decodes_to(content, _canonical(text))
+    at = 0
+    own, expected = [], []
+    for piece in _pieces(text.pattern):
+        if isinstance(piece, bytes):
+            end = at + len(piece)
+            if content[at:end] != piece:
+                return False
+        else:
+            end = _end_of_line(content, at)
+            own.append(content[at:end])
+            expected.append(piece % text.words)
+        at = end
+    return at == len(content) and _decodes_to(b"".join(own), "".join(expected))
+
+
+def _end_of_line(content: bytes, start: int) -> int:
+    """Behind the line that begins at `start`: a line end after "=" is none."""
+    end = content.find(b"\r\n", start)
+    while end > start and content[end - 1] == _EQUALS:
+        end = content.find(b"\r\n", end + 2)
+    return len(content) if end < 0 else end + 2
+
+
+def _decodes_to(content: bytes, text: str) -> bool:
+    breaks = content.count(b"\r\n")
+    clean = content.count(b"\n") == breaks == content.count(b"\r")
+    return clean and a2b_qp(content) == text.encode("utf-8", "replace")
 
 
 def _refuse(what: str) -> NoReturn:
@@ -194,14 +232,64 @@ def _canonical(text: str) -> str:
     return lines if lines.endswith("\r\n") else lines + "\r\n"
 
 
-def _quoted_printable(text: str) -> bytes:
-    return b"".join(map(_quoted_printable_line, _canonical(text).removesuffix("\r\n").split("\r\n")))
+def _encoded(text: str) -> list[bytes]:
+    """The text in quoted-printable, in pieces."""
+    if isinstance(text, Woven):
+        words = text.words
+        return [piece if isinstance(piece, bytes) else _encoded_line(piece % words) for piece in _pieces(text.pattern)]
+    return [_encoded_line(line + "\r\n") for line in _canonical(text).removesuffix("\r\n").split("\r\n")]
 
 
-# Nearly every line of a mail is the same for everybody, and each is encoded on its own.
-@lru_cache(maxsize=8192)
-def _quoted_printable_line(line: str) -> bytes:
-    return b2a_qp(f"{line}\r\n".encode("utf-8", "replace"), istext=True)
+def _encoded_line(line: str) -> bytes:
+    return b2a_qp(line.encode("utf-8", "replace"), istext=True)
+
+
+@lru_cache(maxsize=_PATTERNS)
+def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
+    """The lines of a pattern: those that hold no word encoded and joined, each of the others as a format for its words.
+
+    Raises:
+        UnsendableMailError: what was encoded says something else when it is decoded.
+    """
+    pieces: list[bytes | str] = []
+    for whole, lines in groupby(_lines(pattern), key=lambda line: len(line) == 1):
+        if not whole:
+            pieces += map(_format, lines)
+            continue
+        texts = [text for (text,) in lines]
+        encoded = b"".join(map(_encoded_line, texts))
+        if not _decodes_to(encoded, "".join(texts)):
+            _refuse("other words than were rendered")
+        pieces.append(encoded)
+    return tuple(pieces)
+
+
+def _format(line: Sequence[str]) -> str:
+    return "".join(f"%({piece})s" if place % 2 else piece.replace("%", "%%") for place, piece in enumerate(line))
+
+
+def _lines(pattern: Pattern) -> list[list[str]]:
+    """The pattern, line by line, each with its line end and by turns a piece of the text and the name of a word."""
+    lines, line = [], list[str]()
+    for place, piece in enumerate(pattern.pieces):
+        first, *more = _LINE_END.split(piece) if place % 2 == 0 else [piece]
+        line.append(first)
+        for begun in more:
+            lines.append(line)
+            line = [begun]
+    if line != [""] or not lines:
+        lines.append(line)
+    return [[*pieces, last + "\r\n"] for *pieces, last in lines]
+
+
+@lru_cache(maxsize=16)
+def _date(dated: datetime, offset: timedelta) -> str:
+    return format_datetime(dated.replace(tzinfo=timezone(offset)))
+
+
+@lru_cache(maxsize=64)
+def _sender_addresses(text: str) -> tuple[str, ...]:
+    return tuple(addresses_in(text))
 
 
 @lru_cache(maxsize=64)

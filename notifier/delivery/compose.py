@@ -47,10 +47,10 @@ class Composer:
             by_country=campaign.language_by_country,
             default=self._default_language,
         )
-        person = Employee("", row.email, row.given_name, row.family_name, row.time_zone)
+        name = Employee("", row.email, row.given_name, row.family_name, row.time_zone).name
         facts = Facts(
-            given_name=row.given_name or person.name,
-            name=person.name,
+            given_name=row.given_name or name,
+            name=name,
             link=self._link(row),
             today=row.today,
             deadline=campaign.deadline,
@@ -62,7 +62,7 @@ class Composer:
             delivery_id=row.id,
             campaign=row.campaign,
             address=row.email,
-            name=person.name if person.name != row.email else "",
+            name=name if name != row.email else "",
             message_id=row.message_id,
             dated=row.dated,
             rendered=self._catalogue.render(row.campaign, row.message, facts, language),

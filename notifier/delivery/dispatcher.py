@@ -1,8 +1,10 @@
 """Claim, render, send, record: how waiting rows leave the house.
 
-Each channel has a lane with as many senders as the channel takes at once. A sender takes one claimed row, sends it, waits until
-the outcome is durable, and only then takes the next. Rows are claimed in groups, but never more than the lane will send within a
-fraction of a second, so that an answer, a hold or a stop reaches the senders at once and a crash leaves little behind.
+Each channel has a lane with as many senders as the channel takes messages at once: for SMTP a few for each connection, so that none
+of them stands idle while outcomes are written, and at most 64. A sender takes one claimed row, sends it, waits until the outcome is
+durable, and only then takes the next. Outcomes of senders that finished meanwhile are written together. Rows are claimed in groups,
+but never more than the lane will send within a fraction of a second, so that an answer, a hold or a stop reaches the senders at
+once and a crash leaves little behind.
 
 What the provider says decides what happens next:
 
@@ -23,27 +25,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
 from notifier.channels.base import Channel, DeliveryFailed
 from notifier.clock import Clock
 from notifier.delivery.compose import Composer
+from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
 from notifier.domain.retry import Verdict, pause_before
 from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds
 from notifier.store.claims import Claimed, Outcome
-from notifier.store.database import Connection, Database
+from notifier.store.database import Database
 from notifier.store.outbox import UNCONFIGURED
 from notifier.store.quota import Limits
 from notifier.store.tables import State
-
-T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +51,6 @@ _LARGEST_GROUP = 200
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)
-_STORE_PAUSE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class Dispatcher:
         self._composer = composer
         self._owner = owner
         self._domain = message_id_domain
+        self._recorder = Recorder(database, clock, owner)
         self._lanes = [_Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
         self._stopping = False
 
@@ -164,6 +164,8 @@ class Dispatcher:
             await self._send(lane, row)
 
     async def _next_row(self, lane: _Lane) -> Claimed | None:
+        if lane.waiting:
+            return lane.waiting.popleft()
         async with lane.claiming:
             if not lane.waiting and not lane.closed and not self._stopping:
                 await self._claim(lane)
@@ -212,7 +214,7 @@ class Dispatcher:
 
     def _close_for_store(self, lane: _Lane, error: StoreError) -> None:
         _log.error("nothing can be claimed; sending waits", error=str(error), hint=error.hint)
-        lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=_STORE_PAUSE_SECONDS)
+        lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
 
     async def _send(self, lane: _Lane, row: Claimed) -> None:
         now = self._clock.now()
@@ -264,7 +266,7 @@ class Dispatcher:
         lane.failures += 1
         until = lane.again_at = now + timedelta(seconds=seconds)
         _log.warning("channel paused", channel=lane.channel.name, seconds=seconds, reply=failed.reply)
-        await self._write(
+        await self._recorder.write(
             lambda connection: holds.place(
                 connection, scope=lane.channel.name, reason=failed.reply, actor=holds.SERVICE, now=now, until=until
             )
@@ -272,22 +274,10 @@ class Dispatcher:
 
     async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
         """Make the outcome durable."""
-        ours = await self._write(
-            lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=self._clock.now())
-        )
-        if not ours:
+        if not await self._recorder.record(outcome):
             _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
         elif outcome.counts:
             lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write what has happened. While the store cannot be written the sender waits here, and sends nothing more."""
-        while True:
-            try:
-                return await self._database.write_async(work)
-            except StoreError as error:
-                _log.error("what happened cannot be recorded; sending waits", error=str(error), hint=error.hint)
-                await self._clock.sleep(_STORE_PAUSE_SECONDS)
 
 
 def _untouched(row: Claimed, now: datetime, reason: str | None = None) -> Outcome:

@@ -111,7 +111,7 @@ def _without_row(known: Known, planned: PlannedStep) -> tuple[str, str]:
         (planned.superseded_by is not None, _superseded(planned)),
         (planned.expires_at <= planned.opens_at, "its time is over before the person is back from leave"),
         (person.joined_at >= planned.expires_at, "the person joined later"),
-        (_settled_at(known, planned.opens_at), "the person had answered"),
+        (planned.opens_at <= known.now and _settled_at(known, planned.opens_at), "the person had answered"),
         (person.left_at is not None and person.left_at <= planned.opens_at, "the person had left the organisation"),
         (planned.expires_at <= known.now, "the service was not running while this was due"),
     )
@@ -134,7 +134,14 @@ def _settled_at(known: Known, instant: datetime) -> bool:
 
 def _superseded(planned: PlannedStep) -> str:
     winner = planned.superseded_by
-    return f"the step {winner.days_before} days before goes out on the same day" if winner else ""
+    return f"the step {_relative(winner.days_before)} goes out on the same day" if winner else ""
+
+
+def _relative(days_before: int) -> str:
+    if days_before == 0:
+        return "on the deadline"
+    counted = "1 day" if abs(days_before) == 1 else f"{abs(days_before)} days"
+    return f"{counted} {'before' if days_before > 0 else 'after'} the deadline"
 
 
 def _moved(known: Known, planned: PlannedStep, working_days: WorkingDays) -> str:

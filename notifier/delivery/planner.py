@@ -88,14 +88,15 @@ class Planner:
             roster = marks.roster_version(connection)
             last_key = planning.highest_key(connection)
             before = marks.load(connection)
-        done = Planned()
+        done, reached = Planned(), {}
         changed = False
         for campaign in self._campaigns:
             mark, earlier = marks.Mark(now, self._fingerprint(campaign, roster)), before.pop(campaign.id, None)
             done += self._plan(campaign, groups, last_key, earlier, mark)
-            changed |= earlier is None or earlier.fingerprint != mark.fingerprint
+            reached[campaign.id] = mark
+            changed |= earlier is not None and earlier.fingerprint != mark.fingerprint
         self._forget(before)
-        return done + self._tidy(now, calendar_changed=changed)
+        return done + self._tidy(now, groups, last_key, reached, calendar_changed=changed)
 
     def _forget(self, others: Mapping[str, marks.Mark]) -> None:
         """Campaigns that are no longer configured: should one come back, it is looked at as a whole."""
@@ -229,19 +230,37 @@ class Planner:
             last_key=0,
         )
 
-    def _tidy(self, now: datetime, *, calendar_changed: bool) -> Planned:
-        """End what is over; give rows whose window has closed, or whose person is away, the window they can be sent in."""
-        with self._database.write() as connection:
-            expired = planning.expire(connection, now)
-            late = set(planning.groups_past_window(connection, now))
-            if calendar_changed:
-                late |= set(planning.groups_waiting(connection))
-            openings = [
-                Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
-                for group in late
-            ]
-            moved = planning.move_to_window(connection, openings, now)
-        return Planned(expired=expired, moved=moved)
+    def _tidy(
+        self, now: datetime, groups: Sequence[Group], last_key: int, reached: Mapping[str, marks.Mark], *, calendar_changed: bool
+    ) -> Planned:
+        """End what is over; give rows whose window has closed, or whose person is away, the window they can be sent in.
+
+        Where this changed anything the marks say so: should the clock have been wrong, it is noticed when it comes back.
+        """
+        done = Planned(expired=self._expire(now))
+        with self._database.read() as connection:
+            late = planning.groups_past_window(connection, now)
+        openings = [
+            Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
+            for group in (dict.fromkeys((*late, *groups)) if calendar_changed else late)
+        ]
+        for first_key in range(0, last_key + 1, RANGE) if openings else ():
+            with self._database.write() as connection:
+                done += Planned(moved=planning.move_to_window(connection, openings, now, first_key, first_key + RANGE))
+        if done:
+            with self._database.write() as connection:
+                for campaign, mark in reached.items():
+                    marks.save(connection, campaign, mark)
+        return done
+
+    def _expire(self, now: datetime) -> int:
+        expired = 0
+        while True:
+            with self._database.write() as connection:
+                some = planning.expire(connection, now, RANGE)
+            expired += some
+            if some < RANGE:
+                return expired
 
     def _fingerprint(self, campaign: Campaign, roster: int) -> str:
         calendar = (self._window, sorted(self._working_days.work_days), version("holidays"))

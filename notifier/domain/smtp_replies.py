@@ -161,11 +161,17 @@ def one_line(text: str, address: str) -> str:
         text: as it came; may hold lines, control characters and bytes that are no UTF-8 (as surrogates).
         address: the recipient's.
     """
+    local = address.rpartition("@")[0]
+    if text.isascii() and text.isprintable() and "@" not in text and "  " not in text and local.lower() not in text.lower():
+        return _cut(text.strip())  # as nearly every answer: nothing in it to take out
     readable = _NO_BYTE.sub("�", text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in readable).split())
     line = re.sub(rf"<?{re.escape(address)}>?", "<…>", line, flags=re.IGNORECASE)
     line = _ADDRESS.sub("<…>", line)
-    local = address.rpartition("@")[0]
     if len(local) > 2:
         line = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<…>", line, flags=re.IGNORECASE)
+    return _cut(line)
+
+
+def _cut(line: str) -> str:
     return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"

@@ -16,8 +16,8 @@ _ALIASES: dict[str, str] = {
         personnelid staffid staffnumber personid matricule numeromatricule nummatricule numeroemploye numemploye nemploye
         idemploye identifiant numerodepersonnel numeropersonnel personalnummer personalnr persnr persnummer
         mitarbeiternummer mitarbeiternr mitarbeiterid id userid objectid objectguid uid samaccountname username""",
-    "email": """workemail primaryworkemail emailprimarywork emailwork workemailaddress businessemail companyemail corporateemail emailaddress
-        primaryemail email emailprimary mail mailaddress emailid adressemail adresseemail adressemailprofessionnelle
+    "email": """workemail primaryworkemail emailprimarywork emailwork workemailaddress businessemail companyemail corporateemail
+        emailaddress primaryemail email emailprimary mail mailaddress emailid adressemail adresseemail adressemailprofessionnelle
         adresseemailprofessionnelle emailprofessionnel emailpro mailprofessionnel courriel adressecourriel adressedecourriel
         courrielprofessionnel adresseelectronique courrierelectronique emailadresse mailadresse geschaftlicheemail
         emailgeschaftlich dienstlicheemail emaildienstlich geschaftlicheemailadresse dienstlicheemailadresse primarysmtpaddress
@@ -44,7 +44,7 @@ _ALIASES: dict[str, str] = {
         locationaddressstate worklocationstate departementgeographique departementfrancais""",
     "department": """department departmentname dept departement service direction unite abteilung abteilungsname bereich
         organisationseinheit supervisoryorganization division""",
-    "manager_id": """managerid managerid manageremployeeid managernumber supervisorid supervisoreid supervisornumber
+    "manager_id": """managerid manageremployeeid managernumber supervisorid supervisoreid supervisornumber
         reportstoid idmanager idresponsable matriculeresponsable matriculemanager matriculedumanager matriculeduresponsable
         vorgesetztenid vorgesetzterid vorgesetztennummer idvorgesetzter personalnummervorgesetzter""",
     "manager_email": """manageremail manageremailaddress manageremailid managermail manageruserprincipalname managerupn

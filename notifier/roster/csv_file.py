@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from notifier.errors import BadDataError
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
+_BLOCK = 250  # lines; they fit into the processor's cache
 _LONGEST_RECORD = 20  # lines; an address in a quoted cell has five
 _TOO_FEW_CONTROLS_TO_BE_BINARY = 0.02
 _ANNOUNCEMENT = re.compile(r"[\ufeff\" ]*sep=([,;\t|])[\" ,;]*[\r\n]*", re.IGNORECASE)
@@ -146,10 +148,38 @@ def announced_delimiter(line: str) -> str | None:
 
 
 def read_rows(stream: LineSource, delimiter: str) -> Iterator[Row]:
-    """Every record with the number of its first line. Broken ones are there too, as `Broken`."""
+    """Every record with the number of its first line. Broken ones are there too, as `Broken`.
+
+    Nearly every file has one record on each line. So lines are taken in blocks, and a block is gone through line by line only
+    where it holds anything else.
+    """
     lines = _Lines(stream)
+    while block := lines.take_block(_BLOCK):
+        records = _one_on_each_line(block, delimiter)
+        if records is None:
+            lines.give_back(block)
+            yield from _record_by_record(lines, delimiter)
+        else:
+            yield from enumerate(records, lines.first)
+            lines.first += len(block)
+
+
+def _one_on_each_line(block: list[str], delimiter: str) -> list[list[str]] | None:
+    """The records of some lines; None unless each line is a record of its own.
+
+    An empty line behind them comes back as an empty record, unless a quotation mark is still open.
+    """
+    try:
+        records = list(csv.reader([*block, "\n"], delimiter=delimiter))
+    except csv.Error:
+        return None
+    return records[:-1] if len(records) == len(block) + 1 else None
+
+
+def _record_by_record(lines: _Lines, delimiter: str) -> Iterator[Row]:
+    """The records of the lines that were given back, and what else of the stream the last of them needs."""
     reader: Iterator[list[str]] = csv.reader(lines, delimiter=delimiter)
-    while True:
+    while lines.given_back:
         try:
             cells = next(reader)
         except StopIteration:
@@ -188,6 +218,19 @@ class _Lines:
         self._record: list[str] = []
         self.first = 1
         self.ended_inside_record = False
+
+    def take_block(self, most: int) -> list[str]:
+        """The next lines of the stream, outside any record."""
+        return list(islice(iter(self._stream.readline, ""), most))
+
+    def give_back(self, block: Sequence[str]) -> None:
+        """Let these lines be read again."""
+        self._again.extend(block)
+
+    @property
+    def given_back(self) -> bool:
+        """Whether lines wait to be read again."""
+        return bool(self._again)
 
     def __iter__(self) -> _Lines:
         return self

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from notifier.domain.employee import Employee
 from notifier.roster.reading import RosterReading
 from notifier.store.employees import StoredEmployee
+from notifier.store.people import People
 
 MOVES = ("manager_id", "department", "country", "region", "time_zone")
 _FIELDS = tuple(field.name for field in fields(Employee) if field.name != "active")
@@ -41,7 +42,7 @@ class RosterDiff:
         kept: how many people are missing only because their row was set aside; they stay.
     """
 
-    joiners: tuple[Employee, ...]
+    joiners: Sequence[Employee]
     leavers: tuple[StoredEmployee, ...]
     returned: tuple[Change, ...]
     moved: tuple[Change, ...]
@@ -66,20 +67,23 @@ def diff(current: Mapping[str, StoredEmployee], accepted: Sequence[Employee], *,
         accepted: the people of the roster, each id once.
         keep: ids whose rows were set aside: these people have not left.
     """
-    present = {person.id for person in accepted}
+    people = People.of(accepted)
+    if not current:
+        return RosterDiff(people, (), (), (), (), 0)
+    present = {values[0] for values in people.values()}
     missing = {
         known.employee.email.casefold(): known for id_, known in current.items() if id_ not in present and known.employee.active
     }
-    joiners: list[Employee] = []
+    joiners: set[str] = set()
     returned: list[Change] = []
     moved: list[Change] = []
     changed: list[Change] = []
     renumbered: set[str] = set()
     unchanged = 0
-    for person in accepted:
+    for person in people:
         known = current.get(person.id) or _same_person(missing.get(person.email.casefold()), person)
         if known is None:
-            joiners.append(person)
+            joiners.add(person.id)
             continue
         if known.employee.id != person.id:
             renumbered.add(known.employee.id)
@@ -92,7 +96,8 @@ def diff(current: Mapping[str, StoredEmployee], accepted: Sequence[Employee], *,
             (moved if any(name in MOVES for name in change.what) else changed).append(change)
     gone = [known for id_, known in current.items() if id_ not in present and id_ not in renumbered and known.employee.active]
     leavers = tuple(known for known in gone if known.employee.id not in keep)
-    return RosterDiff(tuple(joiners), leavers, tuple(returned), tuple(moved), tuple(changed), unchanged, len(gone) - len(leavers))
+    joining = People(values for values in people.values() if values[0] in joiners)
+    return RosterDiff(joining, leavers, tuple(returned), tuple(moved), tuple(changed), unchanged, len(gone) - len(leavers))
 
 
 def refusal(
@@ -145,8 +150,8 @@ def _absurd_shift(changes: RosterDiff, accepted: Sequence[Employee]) -> str | No
         if touched > stayed * _ABSURD_SHARE:
             return f"{touched} of {stayed} people would get another {words} at once, or none; have columns been swapped?"
     handed_over = sum(_replaces(change, ("manager_id",)) for change in edited)
-    managers = {person.manager_id for person in accepted} - {None}
-    if len(managers) == 1 and handed_over > max(_ENOUGH_TO_JUDGE, stayed * _LEAVERS_SHARE):
+    suspicious = handed_over > max(_ENOUGH_TO_JUDGE, stayed * _LEAVERS_SHARE)
+    if suspicious and len({manager for _, manager in People.of(accepted).managers()} - {None}) == 1:
         return f"everybody would have the same manager, {handed_over} of {stayed} people another one than before"
     return None
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import dropwhile, islice, pairwise
+from operator import attrgetter
 from pathlib import Path
 
 from notifier.errors import BadDataError
+from notifier.roster.blocks import BlockReader
 from notifier.roster.columns import Columns, check_overrides, column_of_addresses, missing_override, recognise
-from notifier.roster.csv_file import Broken, TextTable, open_tables
+from notifier.roster.csv_file import Broken, Row, TextTable, open_tables
 from notifier.roster.managers import with_managers
 from notifier.roster.reading import Defaults, LeftOut, Notes, RosterReading, SetAside
 from notifier.roster.rows import Draft, RowReader
 from notifier.roster.text import clean, order_of_date, shorten
 from notifier.roster.workbook import SheetTable, is_workbook, open_sheets
+from notifier.store.people import Table
 
 _HEADER_WITHIN = 40  # rows; title lines stand above it
 _HEADERS_SHOWN = 12
+_BLOCK = 250  # rows; they fit into the processor's cache
+_PARTS = 4
+_ID, _EMAIL = (Draft._fields.index(name) for name in ("id", "email"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +126,18 @@ def _listed(header: Sequence[str]) -> str:
 
 def _read(layout: _Layout, defaults: Defaults, today: date) -> RosterReading:
     notes = Notes()
-    reader = RowReader(layout.columns, defaults, month_first=_month_first(layout), today=today, notes=notes)
-    sorted_rows = _SortedRows()
-    for line, cells in layout.table.rows():
-        if isinstance(cells, Broken):
-            sorted_rows.set_aside.append(SetAside(line, cells.reason))
-        elif line > layout.header_line and any(cell.strip() for cell in cells) and tuple(cells) != layout.columns.header:
-            sorted_rows.take(reader.read(line, cells))
+    month_first = _month_first(layout)
+    single = RowReader(layout.columns, defaults, month_first=month_first, today=today, notes=notes)
+    rows = dropwhile(lambda row: row[0] <= layout.header_line, layout.table.rows())
+    sorter = _Sorter(rows, BlockReader(layout.columns, single, month_first=month_first, today=today))
+    drafts = sorter.sort()
     return RosterReading(
         source=str(layout.table.path),
-        accepted=with_managers(sorted_rows.drafts, notes),
-        left_out=tuple(sorted_rows.left_out),
-        set_aside=tuple(sorted_rows.set_aside),
+        accepted=with_managers(drafts, notes),
+        left_out=tuple(sorter.left_out),
+        set_aside=tuple(sorted(sorter.set_aside, key=attrgetter("line"))),
         notes=notes.collected(),
-        rows=len(sorted_rows.drafts) + len(sorted_rows.left_out) + len(sorted_rows.set_aside),
+        rows=len(drafts) + len(sorter.left_out) + len(sorter.set_aside),
         columns=layout.columns.recognised,
         ignored_columns=layout.columns.ignored,
         encoding=layout.table.encoding,
@@ -153,32 +158,57 @@ def _month_first(layout: _Layout) -> bool:
     return "month" in orders and "day" not in orders
 
 
-class _SortedRows:
-    """The rows of a file by what became of them. The first row of an id, or of an address, counts; later ones are set aside."""
+class _Sorter:
+    """Sorts the rows of a file by what becomes of them."""
 
-    def __init__(self) -> None:
-        self.drafts: list[Draft] = []
+    def __init__(self, rows: Iterator[Row], reader: BlockReader) -> None:
+        self._rows = rows
+        self._reader = reader
+        self._ids, self._addresses = array("q"), array("q")  # hashes: a million texts twice would fill the memory
         self.left_out: list[LeftOut] = []
         self.set_aside: list[SetAside] = []
-        self._line_of_id: dict[str, int] = {}
-        self._line_of_address: dict[str, int] = {}
 
-    def take(self, outcome: Draft | LeftOut | SetAside) -> None:
-        if isinstance(outcome, LeftOut):
-            self.left_out.append(outcome)
-        elif isinstance(outcome, SetAside):
-            self.set_aside.append(outcome)
-        else:
-            self._take_draft(outcome)
+    def sort(self) -> Table:
+        """The accepted rows, as columns of `Draft`. The first row of an id, or of an address, counts; later ones are set aside."""
+        drafts = Table(*Draft._fields)
+        while block := list(islice(self._rows, _BLOCK)):
+            accepted, others = self._reader.read(block)
+            for other in others:
+                if isinstance(other, LeftOut):
+                    self.left_out.append(other)
+                else:
+                    self.set_aside.append(other)
+            drafts.append(accepted)
+            self._ids.extend(map(hash, accepted[_ID]))
+            self._addresses.extend([hash(address.casefold()) for address in accepted[_EMAIL]])
+        repeated = _repeated(self._ids) | _repeated(self._addresses)
+        if not repeated:
+            return drafts
+        first_ones = Table(*Draft._fields)
+        first_ones.extend(self._first_ones(map(Draft._make, drafts.rows()), repeated))
+        return first_ones
 
-    def _take_draft(self, draft: Draft) -> None:
-        employee, address = draft.employee, draft.employee.email.casefold()
-        if (line := self._line_of_id.get(employee.id)) is not None:
-            self.set_aside.append(SetAside(draft.line, f"the id {shorten(employee.id)} stands on line {line} already", employee.id))
-        elif (line := self._line_of_address.get(address)) is not None:
-            self.set_aside.append(
-                SetAside(draft.line, f"the address {shorten(employee.email)} stands on line {line} already", employee.id)
-            )
-        else:
-            self._line_of_id[employee.id] = self._line_of_address[address] = draft.line
-            self.drafts.append(draft)
+    def _first_ones(self, drafts: Iterable[Draft], repeated: Collection[int]) -> Iterator[Draft]:
+        line_of_id: dict[str, int] = {}
+        line_of_address: dict[str, int] = {}
+        for draft in drafts:
+            line, id_, address = draft.line, draft.id, draft.email.casefold()
+            if hash(id_) not in repeated and hash(address) not in repeated:
+                yield draft
+            elif (first := line_of_id.get(id_)) is not None:
+                self.set_aside.append(SetAside(line, f"the id {shorten(id_)} stands on line {first} already", id_))
+            elif (first := line_of_address.get(address)) is not None:
+                self.set_aside.append(SetAside(line, f"the address {shorten(draft.email)} stands on line {first} already", id_))
+            else:
+                line_of_id[id_] = line_of_address[address] = line
+                yield draft
+
+
+def _repeated(hashes: array[int]) -> set[int]:
+    """Those that are there more than once. Looked for in parts, because a set of them all would be large."""
+    repeated: set[int] = set()
+    for part in range(_PARTS):
+        some = [one for one in hashes if one % _PARTS == part]
+        if len(set(some)) < len(some):
+            repeated |= {one for one, following in pairwise(sorted(some)) if one == following}
+    return repeated

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from notifier.domain.employee import Employee
 from notifier.roster.names import split_name, without_remark
 from notifier.roster.reading import Notes
-from notifier.roster.rows import Draft
 from notifier.roster.text import fold, shorten
+from notifier.store.people import People, Table
 
 _AMBIGUOUS = ""
 _WHOLE_NUMBER = re.compile(r"(\d+)[.,]0+")
@@ -18,45 +16,55 @@ _COMMON_NAME = re.compile(r"CN=((?:\\.|[^,\\])+)", re.IGNORECASE)
 _NUMBER_BEHIND = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]\s*$")
 
 
-def with_managers(drafts: Sequence[Draft], notes: Notes) -> tuple[Employee, ...]:
-    """The employees with their `manager_id`. Missing and ambiguous managers, and circles, are noted and harmless."""
-    directory = _Directory(drafts)
-    employees = [_with_manager(draft, directory, notes) for draft in drafts]
-    circles = list(_circles({employee.id: employee.manager_id for employee in employees if employee.manager_id}))
-    lines = {draft.employee.id: draft.line for draft in drafts} if circles else {}
-    for circle in circles:
-        notes.add(lines[circle[0]], f"{len(circle)} people are each other's managers in a circle")
-    return tuple(employees)
+def with_managers(drafts: Table, notes: Notes) -> People:
+    """The people with their managers' ids. Missing and ambiguous managers, and circles, are noted and harmless.
+
+    Args:
+        drafts: the columns of `Draft`.
+    """
+    texts = {text for (column,) in drafts.blocks("managers") for managers in column for text in managers}
+    directory = _Directory(drafts, texts)
+    people = People.of_table(drafts, _manager_ids(drafts, directory, notes))
+    for circle in _circles(_managers_of_managers(people)):
+        lines = (line for columns in drafts.blocks("line", "id") for line, id_ in zip(*columns, strict=True) if id_ in circle)
+        notes.add(min(lines), f"{len(circle)} people are each other's managers in a circle")
+    return people
 
 
-def _with_manager(draft: Draft, directory: _Directory, notes: Notes) -> Employee:
-    if not draft.managers:
-        return draft.employee
-    found = None
-    for text in draft.managers:
-        found = directory.find(text)
-        if found:
-            break
-    if found == draft.employee.id:
-        notes.add(draft.line, "somebody is named as their own manager; taken as having none")
-        return draft.employee
-    if not found:
-        why = "fits several people" if found == _AMBIGUOUS else "is not among the accepted people"
-        notes.add(draft.line, f"manager {shorten(draft.managers[0])!r} {why}")
-        return draft.employee
-    return replace(draft.employee, manager_id=found)
+def _manager_ids(drafts: Table, directory: _Directory, notes: Notes) -> Iterator[list[str | None]]:
+    for columns in drafts.blocks("line", "id", "managers"):
+        yield [_manager_id(line, id_, managers, directory, notes) for line, id_, managers in zip(*columns, strict=True)]
+
+
+def _manager_id(line: int, id_: str, managers: Sequence[str], directory: _Directory, notes: Notes) -> str | None:
+    found = next(filter(None, map(directory.find, managers)), None)
+    if found and found != id_:
+        return found
+    if found:
+        notes.add(line, "somebody is named as their own manager; taken as having none")
+    elif managers:
+        why = "fits several people" if directory.find(managers[-1]) == _AMBIGUOUS else "is not among the accepted people"
+        notes.add(line, f"manager {shorten(managers[0])!r} {why}")
+    return None
 
 
 class _Directory:
-    """People by everything others may call them. The index of names is made when the first name is asked for."""
+    """People by what others call them: of everything a person may be called only what is asked for.
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    Args:
+        texts: whom `find` will be asked for.
+    """
+
+    def __init__(self, drafts: Table, texts: Collection[str]) -> None:
         self._drafts = drafts
-        self._ids = {draft.employee.id.casefold(): draft.employee.id for draft in drafts}
-        self._emails = {draft.employee.email.casefold(): draft.employee.id for draft in drafts}
-        self._distinguished = {_plain(draft.distinguished_name): draft.employee.id for draft in drafts if draft.distinguished_name}
+        self._texts = texts
         self._names: dict[str, str] | None = None
         self._known: dict[str, str | None] = {}
+        wanted = {word for text in texts for word in _words(text)}
+        self._ids = _asked_for(drafts.blocks("id", "id"), str.casefold, wanted)
+        self._emails = _asked_for(drafts.blocks("email", "id"), str.casefold, {word for word in wanted if "@" in word})
+        distinguished = {_plain(text) for text in texts if "=" in text}
+        self._distinguished = _asked_for(drafts.blocks("distinguished_name", "id"), _plain, distinguished)
 
     def find(self, text: str) -> str | None:
         """The id of the person meant, None for nobody, `_AMBIGUOUS` for several."""
@@ -65,35 +73,45 @@ class _Directory:
         return self._known[text]
 
     def _look_up(self, text: str) -> str | None:
-        whole = _WHOLE_NUMBER.fullmatch(text)
-        word = (whole[1] if whole else text).casefold()
+        word, *behind = _words(text)
         if found := self._ids.get(word) or self._emails.get(word) or self._distinguished.get(_plain(text)):
             return found
-        if (behind := _NUMBER_BEHIND.search(text)) and (
-            found := self._ids.get(behind[1].casefold()) or self._emails.get(behind[1].casefold())
-        ):
-            return found
-        if common := _COMMON_NAME.match(text):
-            text = re.sub(r"\\(.)", r"\1", common[1])
-        names = self._by_name()
-        key = _name_key(text)
-        return names.get(key) if key else None
+        for number in behind:
+            if found := self._ids.get(number) or self._emails.get(number):
+                return found
+        key = _name_key(_common_name(text))
+        return self._by_name().get(key) if key else None
 
     def _by_name(self) -> Mapping[str, str]:
         if self._names is None:
+            wanted = {_name_key(_common_name(text)) for text in self._texts} - {""}
             self._names = {}
-            for draft in self._drafts:
-                for key in {_name_key(name) for name in _names_of(draft)} - {""}:
-                    known = self._names.setdefault(key, draft.employee.id)
-                    if known != draft.employee.id:
-                        self._names[key] = _AMBIGUOUS
+            for columns in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
+                for id_, given, family, others in zip(*columns, strict=True):
+                    for key in {_name_key(name) for name in (f"{given} {family}", *others)} & wanted:
+                        if self._names.setdefault(key, id_) != id_:
+                            self._names[key] = _AMBIGUOUS
         return self._names
 
 
-def _names_of(draft: Draft) -> Iterator[str]:
-    yield f"{draft.employee.given_name} {draft.employee.family_name}"
-    yield f"{draft.employee.family_name} {draft.employee.given_name}"
-    yield from draft.other_names
+def _asked_for(blocks: Iterable[list[list[str]]], word_of: Callable[[str], str], wanted: Collection[str]) -> dict[str, str]:
+    """The ids of people by a word, as far as it is wanted."""
+    if not wanted:
+        return {}
+    return {word: id_ for texts, ids in blocks for word, id_ in zip(map(word_of, texts), ids, strict=True) if word in wanted}
+
+
+def _words(text: str) -> list[str]:
+    """What the text is as an id or an address, and then what stands in parentheses behind a name."""
+    whole = _WHOLE_NUMBER.fullmatch(text)
+    behind = _NUMBER_BEHIND.search(text)
+    return [(whole[1] if whole else text).casefold(), *([behind[1].casefold()] if behind else [])]
+
+
+def _common_name(text: str) -> str:
+    """The name in a distinguished name; any other text as it is."""
+    common = _COMMON_NAME.match(text)
+    return re.sub(r"\\(.)", r"\1", common[1]) if common else text
 
 
 def _name_key(name: str) -> str:
@@ -105,6 +123,12 @@ def _name_key(name: str) -> str:
 
 def _plain(distinguished_name: str) -> str:
     return re.sub(r"\s*,\s*", ",", distinguished_name).casefold()
+
+
+def _managers_of_managers(people: People) -> dict[str, str]:
+    """Who reports to whom among those to whom somebody reports: only they can stand in a circle."""
+    managers = {manager for _, manager in people.managers()}
+    return {id_: manager for id_, manager in people.managers() if manager is not None and id_ in managers}
 
 
 def _circles(manager_of: Mapping[str, str]) -> Iterator[list[str]]:

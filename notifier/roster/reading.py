@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,6 +77,7 @@ class RosterReading:
 
     Attributes:
         source: the file.
+        accepted: in the order of the file.
         rows: rows below the header that were not blank.
         columns: our field -> their header.
         ignored_columns: headers that mean nothing to us.
@@ -86,7 +87,7 @@ class RosterReading:
     """
 
     source: str
-    accepted: tuple[Employee, ...]
+    accepted: Sequence[Employee]
     left_out: tuple[LeftOut, ...]
     set_aside: tuple[SetAside, ...]
     notes: tuple[Note, ...]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from notifier.errors import BadDataError
+from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
 from notifier.store import employees, marks, outbox
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
+from notifier.store.people import People
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,24 @@ def compare(
     connection: Connection, reading: RosterReading, *, largest_change: int, accept_changes: int | None = None
 ) -> SyncOutcome:
     """What the roster would do, without doing it."""
-    current = employees.load(connection)
-    keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
-    changes = diff(current, reading.accepted, keep=keep)
-    active = sum(known.employee.active for known in current.values())
+    active = employees.count_active(connection)
+    changes = _changes(connection, reading)
     refused = refusal(changes, reading, active=active, largest_change=largest_change, accept_changes=accept_changes)
     return SyncOutcome(reading, changes, refused, applied=False)
+
+
+def _changes(connection: Connection, reading: RosterReading) -> RosterDiff:
+    """The difference, worked out for the people who are not the same in both."""
+    people = People.of(reading.accepted)
+    keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
+    if employees.is_empty(connection):
+        return diff({}, people, keep=keep)
+    unlike = compare_rows(employees.present_rows(connection), people.values())
+    returning = employees.those_who_left(connection, unlike.new)
+    stored = employees.load_some(connection, unlike.stored | returning)
+    new = People(values for values in people.values() if values[0] in unlike.new) if unlike.new else ()
+    changes = diff(stored, new, keep=keep)
+    return replace(changes, unchanged=changes.unchanged + unlike.alike)
 
 
 def synchronise(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 _CONTROLS = "".join(chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)))
 _LINE_ENDS = "\u2028\u2029"
@@ -17,6 +19,9 @@ _CLEANING = str.maketrans(
 )
 _NOTHING = frozenset({"-", "--", "–", "—", "n/a", "#n/a", "#n/v", "#nv", "null", "none", "nan", "(none)", "(leer)", "(vide)"})
 _PROTECTED_TEXT = re.compile(r'="(.*)"')
+K = TypeVar("K")
+V = TypeVar("V")
+_MOST_REMEMBERED = 1 << 16
 _FIRST_SERIAL_DAY = date(1899, 12, 30)
 _DATE_WITH_DAY_FIRST = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})")
 
@@ -40,6 +45,31 @@ def clean(cell: str) -> str:
 def says_nothing(text: str) -> bool:
     """Whether a clean text is one of the ways of programs to write an empty cell: `-`, `#N/A`, `NULL`. Never ask it of a name."""
     return not text or (len(text) <= 6 and text.casefold() in _NOTHING)
+
+
+class Remembered(dict[K, V]):
+    """What came of a cell, or of several, worked out when it is first seen: the cells of a column repeat."""
+
+    def __init__(self, judge: Callable[[K], V]) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def __missing__(self, cell: K) -> V:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        value = self[cell] = self._judge(cell)
+        return value
+
+
+def tell(cell: str) -> str:
+    """The clean text of a cell, "" where it says nothing."""
+    text = clean(cell)
+    return "" if says_nothing(text) else text
+
+
+def first_text(cells: Sequence[str], indexes: Iterable[int]) -> str:
+    """The clean text of the first of these cells that says something, "" where none does."""
+    return next((text for index in indexes if (text := tell(cells[index]))), "")
 
 
 @lru_cache(maxsize=65536)

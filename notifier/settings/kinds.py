@@ -160,7 +160,8 @@ def _database_url(text: str) -> str:
         return text
     if kind in {"postgres", "postgresql"} and separator and scheme != "postgresql+psycopg":
         raise WrongValueError(wanted=wanted, fix="begin it with postgresql+psycopg://")
-    if scheme == "postgresql+psycopg" and separator and urlsplit(text).hostname:
+    parts = urlsplit(text)
+    if scheme == "postgresql+psycopg" and separator and (parts.hostname or parts.path.strip("/")):  # no host: a socket of this machine
         return text
     raise WrongValueError(wanted=wanted, fix="write sqlite:///notifier.db, or postgresql+psycopg://USER@HOST/NAME")
 

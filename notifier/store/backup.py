@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from notifier.errors import NotifierError, StoreError
 from notifier.store import identity
 from notifier.store.database import SQLITE, Database
@@ -64,8 +66,8 @@ def _pg_dump(database: Database, target: Path) -> None:
         raise NotifierError(msg, hint="install the PostgreSQL client, or take the backup on the database server")
     url = database.engine.url
     environment = dict(os.environ) | ({"PGPASSWORD": str(url.password)} if url.password else {})
-    address = url.set(drivername="postgresql", password=None).render_as_string()
-    command = [program, "--format=custom", f"--file={target}", address]
+    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    command = [program, "--format=custom", f"--file={target}", address.render_as_string()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
     if done.returncode != 0:
         msg = f"pg_dump failed: {done.stderr.strip()}"

@@ -22,13 +22,29 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    String,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
 from notifier.store import holds, quota
 from notifier.store.outbox import ANSWERED, LEFT, WAITING
-from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees, processes
+from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees, processes
 
 LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
 SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
@@ -107,30 +123,29 @@ def claim(
     if not sendable:
         return Claim(())
     grant = quota.take(connection, channel, limits, len(sendable), now)
-    rows = tuple(_claimed(row, now, message_id_domain) for row in sendable[: grant.allowed])
-    if rows:
-        connection.execute(_CLAIM, [_claim_values(row, owner, now) for row in rows])
+    new_id = (f"{uuid4().hex}.", f"@{message_id_domain}")
+    rows = tuple(_claimed(row, now, new_id) for row in sendable[: grant.allowed])
+    for anew in (True, False):
+        ids = [row.id for row, before in zip(rows, sendable, strict=False) if (row.dated != before["dated"]) is anew]
+        if ids:
+            common = {"claimant": owner, "lease": now + LEASE, "before_number": new_id[0], "behind_number": new_id[1]}
+            connection.execute(_CLAIM_DATED if anew else _CLAIM, {"ids": ids, **common} | ({"today": _date(now)} if anew else {}))
     return Claim(rows, grant.again_at)
 
 
 def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime) -> bool:
     """Write what became of a claimed row. False: the claim is no longer ours, and nothing was changed."""
-    changes: dict[str, object] = {"state": outcome.state.value, "reason": outcome.reason, "owner": None, "lease_until": None}
-    known = {"language": outcome.language, "subject": outcome.subject, "reply": outcome.reply}
-    changes |= {name: value for name, value in known.items() if value is not None}
-    if outcome.state in WAITING:
-        changes["next_at"] = outcome.next_at
-    else:
-        changes["finished_at"] = now
-    if not outcome.counts:
-        changes["attempts"] = deliveries.c.attempts - 1
-    ours = and_(
-        deliveries.c.id == outcome.id,
-        deliveries.c.owner == owner,
-        deliveries.c.epoch == outcome.epoch,
-        deliveries.c.state == State.CLAIMED,
-    )
-    return connection.execute(update(deliveries).where(ours).values(**changes)).rowcount == 1
+    return connection.execute(_RECORD, _record_values(outcome, owner, now)).rowcount == 1
+
+
+def record_all(connection: Connection, *, owner: str, outcomes: Sequence[Outcome], now: datetime) -> list[bool]:
+    """The same for several rows, each of them as `record` says."""
+    with connection.begin_nested() as together:
+        values = [_record_values(outcome, owner, now) for outcome in outcomes]
+        if connection.execute(_RECORD, values).rowcount == len(outcomes):
+            return [True] * len(outcomes)
+        together.rollback()  # which of them is not ours is seen one by one
+    return [record(connection, owner=owner, outcome=outcome, now=now) for outcome in outcomes]
 
 
 def give_back(connection: Connection, *, owner: str, channel: str, now: datetime) -> int:
@@ -179,31 +194,61 @@ _AS_STORED = (
 )
 _earlier = deliveries.alias("earlier")
 _confirmed = acknowledgements.alias("confirmed")
+# A new Message-ID is one random number for the claim and the row's own; `_claimed` writes the same.
+_NEW_ID = bindparam("before_number", type_=Text) + cast(deliveries.c.id, Text) + bindparam("behind_number", type_=Text)
 _CLAIM = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("row_id"))
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
     .values(
         state=State.CLAIMED.value,
         owner=bindparam("claimant"),
-        epoch=bindparam("claim_epoch"),
-        lease_until=bindparam("lease"),
-        attempts=bindparam("tries"),
-        message_id=bindparam("fixed_id"),
-        dated=bindparam("fixed_date"),
+        epoch=deliveries.c.epoch + 1,
+        lease_until=bindparam("lease", type_=Instant),
+        attempts=deliveries.c.attempts + 1,
+        message_id=func.coalesce(deliveries.c.message_id, _NEW_ID),
         reason=None,
+    )
+)
+_CLAIM_DATED = _CLAIM.values(dated=bindparam("today", type_=Instant))
+
+
+_RECORD = (
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("row_id"),
+        deliveries.c.owner == bindparam("claimant"),
+        deliveries.c.epoch == bindparam("claim_epoch"),
+        deliveries.c.state == State.CLAIMED.value,
+    )
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("why"),
+        owner=None,
+        lease_until=None,
+        next_at=func.coalesce(bindparam("again", type_=Instant), deliveries.c.next_at),
+        finished_at=bindparam("finished", type_=Instant),
+        attempts=deliveries.c.attempts - bindparam("uncounted", type_=Integer),
+        language=func.coalesce(bindparam("known_language", type_=String), deliveries.c.language),
+        subject=func.coalesce(bindparam("known_subject", type_=Text), deliveries.c.subject),
+        reply=func.coalesce(bindparam("known_reply", type_=Text), deliveries.c.reply),
     )
 )
 
 
-def _claim_values(row: Claimed, owner: str, now: datetime) -> dict[str, object]:
+def _record_values(outcome: Outcome, owner: str, now: datetime) -> dict[str, object]:
+    waits = outcome.state in WAITING
     return {
-        "row_id": row.id,
+        "row_id": outcome.id,
         "claimant": owner,
-        "claim_epoch": row.epoch,
-        "lease": now + LEASE,
-        "tries": row.attempts,
-        "fixed_id": row.message_id,
-        "fixed_date": row.dated,
+        "claim_epoch": outcome.epoch,
+        "new_state": outcome.state.value,
+        "why": outcome.reason,
+        "again": outcome.next_at if waits else None,
+        "finished": None if waits else now,
+        "uncounted": 0 if outcome.counts else 1,
+        "known_language": outcome.language,
+        "known_subject": outcome.subject,
+        "known_reply": outcome.reply,
     }
 
 
@@ -279,20 +324,25 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
     )
 
 
-def _claimed(row: RowMapping, now: datetime, message_id_domain: str) -> Claimed:
+def _claimed(row: RowMapping, now: datetime, new_id: tuple[str, str]) -> Claimed:
     today = local_date(now, row["time_zone"])
     dated = row["dated"]
     if dated is None or local_date(dated, row["time_zone"]) != today:
-        dated = now.replace(microsecond=0)
+        dated = _date(now)
     return Claimed(
         **{name: row[name] for name in _AS_STORED},
         epoch=row["epoch"] + 1,
         kind=Kind(row["kind"]),
         attempts=row["attempts"] + 1,
-        message_id=row["message_id"] or f"{uuid4().hex}@{message_id_domain}",
+        message_id=row["message_id"] or str(row["id"]).join(new_id),
         dated=dated,
         today=today,
         first_notice=not row["told_before"],
         roster_language=row["language"],
         answer=Answer(row["answer"]) if row["answer"] else None,
     )
+
+
+def _date(now: datetime) -> datetime:
+    """The Date header: it holds no fraction of a second."""
+    return now.replace(microsecond=0)

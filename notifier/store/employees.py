@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.domain.employee import Employee
-from notifier.store.tables import calendars, employees, roster_syncs
+from notifier.store.people import People, Values
+from notifier.store.tables import Instant, calendars, employees, roster_syncs
 
 _AT_ONCE = 5000
+_IN_PORTIONS = {"yield_per": _AT_ONCE}
 _PUBLIC_ID_BYTES = 16  # 22 characters
 _ROSTER_LOCK = 0x726F73746572  # "roster"
 
@@ -70,6 +74,34 @@ def load(connection: Connection) -> dict[str, StoredEmployee]:
     return {person.employee.id: person for person in map(_stored, connection.execute(_everybody()))}
 
 
+def load_some(connection: Connection, ids: Collection[str]) -> dict[str, StoredEmployee]:
+    """Those of these roster ids whom the store knows, those who left too."""
+    found: dict[str, StoredEmployee] = {}
+    for some in _portions(list(ids)):
+        rows = connection.execute(_everybody().where(employees.c.id.in_(some)))
+        found |= {person.employee.id: person for person in map(_stored, rows)}
+    return found
+
+
+def present_rows(connection: Connection) -> Iterator[Values]:
+    """Everybody who is in the roster, as rows, in the order they came."""
+    places = {number: place for place, number in _known_calendars(connection).items()}
+    person = employees.c
+    columns = person.id, person.email, person.given_name, person.family_name, person.language, person.department
+    statement = select(*columns, cast(person.leave_until, Text), person.calendar_id, person.manager_id)
+    statement = statement.where(person.active).order_by(person.key)
+    with connection.execute(statement, execution_options=_IN_PORTIONS) as rows:
+        for id_, email, given, family, language, department, leave_until, calendar_id, manager_id in rows:
+            yield id_, email, given, family, language, department, leave_until, True, places[calendar_id], manager_id
+
+
+def those_who_left(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Those of these roster ids whose people were in the roster once and are no longer."""
+    statement = select(employees.c.id).where(~employees.c.active)
+    with connection.execute(statement, execution_options=_IN_PORTIONS) as left:
+        return {id_ for (id_,) in left if id_ in ids}
+
+
 def find(connection: Connection, who: str) -> StoredEmployee | None:
     """The person with this roster id, else this e-mail address in any case; of several with one address the one who is there."""
     word = who.strip()
@@ -91,6 +123,11 @@ def by_key(connection: Connection, key: int) -> StoredEmployee | None:
     return _one(connection, employees.c.key == key)
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether the store knows nobody, present or past."""
+    return connection.execute(select(employees.c.key).limit(1)).one_or_none() is None
+
+
 def count_active(connection: Connection) -> int:
     """How many people are in the roster now."""
     return connection.scalar(select(func.count()).select_from(employees).where(employees.c.active)) or 0
@@ -107,15 +144,20 @@ def set_language_choice(connection: Connection, key: int, language: str) -> None
     connection.execute(update(employees).where(employees.c.key == key).values(language_choice=language))
 
 
-def add(connection: Connection, people: Sequence[Employee], now: datetime) -> None:
+def add(connection: Connection, people: Iterable[Employee], now: datetime) -> None:
     """Insert joiners, each with a public id of their own."""
-    calendar_ids = _calendar_ids(connection, {calendar_key(person) for person in people})
-    for some in _portions(people):
-        rows = [
-            _values(person, calendar_ids) | {"public_id": secrets.token_urlsafe(_PUBLIC_ID_BYTES), "joined_at": now}
-            for person in some
-        ]
-        connection.execute(insert(employees), rows)
+    rows = People.of(people).values()
+    joined_at = Instant().process_bind_param(now, connection.dialect)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    # Not by way of SQLAlchemy's types: they would take twice as long as the database.
+    statement = f"INSERT INTO employees ({', '.join(_JOINER)}) VALUES ({', '.join([mark] * len(_JOINER))})"  # noqa: S608 - our names
+    calendar_ids: dict[CalendarKey, int] = {}
+    with _room_for_indexes(connection):
+        while some := list(islice(rows, _AT_ONCE)):
+            places = {place for *_, place, _ in some}
+            if not places <= calendar_ids.keys():
+                calendar_ids = _calendar_ids(connection, places)
+            connection.exec_driver_sql(statement, [(*_joiner(row, calendar_ids), joined_at) for row in some])
 
 
 def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> None:
@@ -159,6 +201,34 @@ def calendar_key(person: Employee) -> CalendarKey:
 
 
 _COLUMNS = ("id", "email", "given_name", "family_name", "language", "department", "manager_id", "active", "leave_until")
+
+
+_JOINER = (
+    *("id", "email", "email_key", "given_name", "family_name", "language", "department", "leave_until", "active"),
+    *("calendar_id", "manager_id", "public_id", "joined_at"),
+)
+
+
+def _joiner(row: Values, calendar_ids: Mapping[CalendarKey, int]) -> tuple[Any, ...]:
+    """The columns of `_JOINER`, but for the last."""
+    id_, email, given, family, language, department, leave_until, active, place, manager_id = row
+    about = (id_, email, email.casefold(), given, family, language, department, leave_until, active)
+    return (*about, calendar_ids[place], manager_id, secrets.token_urlsafe(_PUBLIC_ID_BYTES))
+
+
+_ROOM = 64 * 1024  # KiB
+
+
+@contextmanager
+def _room_for_indexes(connection: Connection) -> Iterator[None]:
+    """Let SQLite keep the indexes in memory that it writes to all over, for as long as many rows are added."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{_ROOM}")
+    yield
+    connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
 
 
 def _values(person: Employee, calendar_ids: dict[CalendarKey, int]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from notifier.store.tables import holds
 
@@ -34,10 +34,14 @@ class Hold:
 
 
 def active(connection: Connection, now: datetime, scopes: Sequence[str] = ()) -> list[Hold]:
-    """Holds in force, oldest first; with `scopes` only those of these scopes."""
+    """Holds in force, oldest first; with `scopes` only those of these scopes.
+
+    A pause that begins later than now was placed by a clock that ran ahead, and is over.
+    """
+    pause = and_(holds.c.until > now, holds.c.since <= now)
     statement = (
         select(holds.c.scope, holds.c.since, holds.c.until, holds.c.reason, holds.c.actor)
-        .where(holds.c.lifted_at.is_(None), or_(holds.c.until.is_(None), holds.c.until > now))
+        .where(holds.c.lifted_at.is_(None), or_(holds.c.until.is_(None), pause))
         .order_by(holds.c.since, holds.c.id)
     )
     if scopes:

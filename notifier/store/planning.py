@@ -26,7 +26,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
     values,
 )
@@ -139,8 +138,8 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     return changed(connection, _insert_ignoring(connection).from_select(names, people))
 
 
-def expire(connection: Connection, now: datetime) -> int:
-    """End every waiting row whose step is over: superseded where a newer step exists, missed otherwise."""
+def expire(connection: Connection, now: datetime, most: int) -> int:
+    """End waiting rows whose step is over, up to `most` of them: superseded where a newer step exists, missed otherwise."""
     newer = deliveries.alias("newer")
     overtaken = exists().where(
         newer.c.campaign == deliveries.c.campaign,
@@ -150,7 +149,7 @@ def expire(connection: Connection, now: datetime) -> int:
     )
     statement = (
         update(deliveries)
-        .where(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
+        .where(deliveries.c.id.in_(select(deliveries.c.id).where(is_waiting, deliveries.c.expires_at <= now).limit(most)))
         .values(
             state=case((overtaken, State.SUPERSEDED.value), else_=State.MISSED.value),
             reason=case((overtaken, "a newer step took over before this could be sent"), else_="it could not be sent in time"),
@@ -162,26 +161,31 @@ def expire(connection: Connection, now: datetime) -> int:
 
 def groups_past_window(connection: Connection, now: datetime) -> list[Group]:
     """Groups with reminders that still wait although their window has closed."""
-    return _groups_waiting(connection, deliveries.c.closes_at <= now)
+    statement = (
+        select(*calendars.c["id", "time_zone", "country", "region"], employees.c.leave_until)
+        .join_from(deliveries, employees)
+        .join(calendars)
+        .where(is_waiting, deliveries.c.kind == Kind.REMINDER, deliveries.c.closes_at <= now)
+        .distinct()
+    )
+    return [_group(row, row.leave_until) for row in connection.execute(statement)]
 
 
-def groups_waiting(connection: Connection) -> list[Group]:
-    """Groups with reminders that wait."""
-    return _groups_waiting(connection, true())
+def move_to_window(connection: Connection, openings: Sequence[Opening], now: datetime, first_key: int, last_key: int) -> int:
+    """Give waiting reminders of these groups the window they can be sent in, for people with `first_key <= key < last_key`.
 
-
-def move_to_window(connection: Connection, openings: Sequence[Opening], now: datetime) -> int:
-    """Give waiting reminders of these groups the window they can be sent in. A later retry time stays."""
-    if not openings:
-        return 0
+    A later retry time stays.
+    """
     windows = openings_table(openings)
     outside = or_(deliveries.c.closes_at <= now, deliveries.c.next_at < windows.c.opens_at)
     statement = (
         update(deliveries)
         .where(
             deliveries.c.employee_key == employees.c.key,
+            employees.c.key >= first_key,
+            employees.c.key < last_key,
             same_group(windows),
-            deliveries.c.state.in_(WAITING),
+            is_waiting,
             deliveries.c.kind == Kind.REMINDER,
             outside,
         )
@@ -196,17 +200,6 @@ def move_to_window(connection: Connection, openings: Sequence[Opening], now: dat
 
 def _group(row: Row[*tuple[Any, ...]], leave_until: date | None) -> Group:
     return Group(row.id, row.time_zone, row.country, row.region, leave_until)
-
-
-def _groups_waiting(connection: Connection, which: ColumnElement[bool]) -> list[Group]:
-    statement = (
-        select(*calendars.c["id", "time_zone", "country", "region"], employees.c.leave_until)
-        .join_from(deliveries, employees)
-        .join(calendars)
-        .where(deliveries.c.state.in_(WAITING), deliveries.c.kind == Kind.REMINDER, which)
-        .distinct()
-    )
-    return [_group(row, row.leave_until) for row in connection.execute(statement)]
 
 
 def changed(connection: Connection, statement: Any) -> int:

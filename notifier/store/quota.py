@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from notifier.store.tables import Instant, State, deliveries, quotas
 
 _DAY = timedelta(days=1)
+_MINUTE = 60_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,20 @@ def pace(per_minute: int) -> tuple[timedelta, int]:
     allowed at once, so that fast relays are not fed one by one.
     """
     burst = max(1, per_minute // 60)
-    return timedelta(minutes=1) / (per_minute - burst + 1), burst
+    return timedelta(microseconds=-(-_MINUTE // (per_minute - burst + 1))), burst
 
 
 def _take_from_minute(connection: Connection, name: str, per_minute: int, wanted: int, now: datetime) -> Grant:
     interval, burst = pace(per_minute)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(dialect.insert(quotas).values(name=name, full_at=now).on_conflict_do_nothing())
-    full_at = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
+    stored = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
     # A clock that was set back must not stop sending: the row is never further ahead than a full burst.
-    full_at = min(max(full_at, now), now + interval * burst)
+    full_at = min(max(stored, now), now + interval * burst)
     room = burst - -((now - full_at) // interval)
     allowed = max(0, min(wanted, room))
-    if allowed:
-        full_at += interval * allowed
+    full_at += interval * allowed
+    if allowed or full_at < stored:
         connection.execute(quotas.update().where(quotas.c.name == name).values(full_at=full_at))
     if allowed == wanted:
         return Grant(allowed, None)

@@ -24,7 +24,7 @@ from notifier.store import acknowledgements, claims, holds, quota
 from notifier.store.database import Database
 from notifier.store.tables import deliveries, employees
 from tests.delivery_rig import CAMPAIGN, NOW, TEMPLATES, add_people, house, message_id, recipients, smtp_channel
-from tests.smtp_server import Close, Hang, Say, SayAndClose, ScriptedServer
+from tests.smtp_server import Close, Drip, Hang, Say, SayAndClose, ScriptedServer
 
 
 @pytest.fixture
@@ -168,6 +168,19 @@ async def test_a_server_that_is_down_pauses_the_channel(database: Database, serv
         (pause,) = holds.active(connection, NOW, ("smtp",))
     assert (pause.until, pause.actor) == (NOW + timedelta(minutes=5), holds.SERVICE)
     assert (await one.pass_over(after=timedelta(seconds=1))).again_at == NOW + timedelta(minutes=5)
+
+
+async def test_the_last_row_of_a_wave_pauses_the_channel_too(database: Database, server: ScriptedServer) -> None:
+    """The answer comes late, when the other senders have found nothing more to do."""
+    add_people(database, 1)
+    server.on("CONNECT", Drip("421 4.3.2 too busy\r\n", every=0.02), times=None)
+    one = house(database, [smtp_channel(server, 4)])
+
+    assert (await one.pass_over()).again_at == NOW + timedelta(minutes=1)
+
+    before = server.connections
+    assert (await one.pass_over(after=timedelta(seconds=1))).total == 0
+    assert server.connections == before
 
 
 async def test_a_refused_login_pauses_the_channel(database: Database, server: ScriptedServer) -> None:
@@ -367,16 +380,17 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(database: Database, 
 
 async def test_senders_stop_while_an_outcome_cannot_be_recorded(database: Database, server: ScriptedServer) -> None:
     """No more messages leave than there are senders, however long the store is out of order."""
-    add_people(database, 20)
-    one = house(database, [smtp_channel(server, 3)])
+    add_people(database, 60)
+    channel = smtp_channel(server, 1)
+    one = house(database, [channel])
     with store_fails(database, "reply=", times=1_000_000):
         running = asyncio.create_task(one.pass_over())
         while one.clock.now() < NOW + timedelta(minutes=30):  # noqa: ASYNC110 - the senders' own sleep moves the clock
             await asyncio.sleep(0.01)
-        assert len(server.messages) <= 3
+        assert len(server.messages) <= channel.concurrency < 60
     await running
     await one.dispatcher.close()
-    assert one.states() == {"accepted": 20}
+    assert one.states() == {"accepted": 60}
     assert set(recipients(server.messages).values()) == {1}
 
 

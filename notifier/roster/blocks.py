@@ -1,0 +1,184 @@
+"""Many rows at once, column by column: the same outcomes as `rows.RowReader` gives, several times faster.
+
+The cells of a column repeat, so each distinct text is judged once. What is not plain (a doubtful cell, a person to leave out, a
+row of another width) is left to the reader of single rows, one row or a whole block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from notifier.roster.address import plain_addresses
+from notifier.roster.circumstances import Circumstances
+from notifier.roster.columns import Columns
+from notifier.roster.csv_file import Broken, Row
+from notifier.roster.reading import LeftOut, SetAside
+from notifier.roster.rows import LONGEST_TEXT, MANAGERS, Draft, RowReader
+from notifier.roster.text import Remembered, clean, read_date, tell
+
+Outcome = Draft | LeftOut | SetAside
+Column = Sequence[Any]
+Block = Sequence[Column]
+"""The columns of `Draft`, of equal length."""
+
+_PLAIN_ID = re.compile(rf"(?!(?:null|none|nan)\Z)[A-Za-z0-9]{{1,{LONGEST_TEXT}}}", re.IGNORECASE)
+_DOUBTFUL = ""
+
+
+class BlockReader:
+    """Reads rows of one file.
+
+    Args:
+        reader: judges single rows.
+        month_first, today: as for `RowReader`.
+    """
+
+    def __init__(self, columns: Columns, reader: RowReader, *, month_first: bool, today: date) -> None:
+        self._reader = reader
+        self._header = list(columns.header)
+        self._places = columns.places
+        self._month_first = month_first
+        self._today = today
+        self._clean = Remembered(clean)
+        self._tell = Remembered(tell)
+        self._stays = Remembered(self._is_still_there)
+        self._leave = Remembered(self._end_of_leave)
+
+    def read(self, rows: Sequence[Row]) -> tuple[Block, list[LeftOut | SetAside]]:
+        """Judge rows below the header: the accepted people as columns of `Draft`, and the others.
+
+        Blank rows, and repeated headers, are neither.
+        """
+        records = [cells for _, cells in rows if not isinstance(cells, Broken)]
+        if len(records) < len(rows) or set(map(len, records)) != {len(self._header)}:
+            return _sorted(self._one_by_one(rows))
+        block = _Reading(self._places, list(zip(*records, strict=True)), self._clean, self._tell)
+        circumstances = self._reader.circumstances.read_columns(block.columns)
+        leave = list(map(self._leave.__getitem__, block.texts("leave_until")))
+        plain = [*block.plain(), [one.plain for one in circumstances]]
+        if "leave_until" in self._places:
+            plain.append([day != _DOUBTFUL for day in leave])
+        if "ends_on" in self._places:
+            plain.append(list(map(self._stays.__getitem__, block.texts("ends_on"))))
+        drafts = block.drafts([line for line, _ in rows], circumstances, leave)
+        doubtful = [column for column in plain if not all(column)]
+        if not doubtful:
+            return drafts, []
+        return _sorted(self._mixed(map(all, zip(*doubtful, strict=True)), zip(*drafts, strict=True), rows))
+
+    def _mixed(self, plain: Iterable[bool], drafts: Iterable[tuple[Any, ...]], rows: Sequence[Row]) -> Iterator[Outcome]:
+        for is_plain, draft, row in zip(plain, drafts, rows, strict=True):
+            if is_plain:
+                yield Draft(*draft)
+            else:
+                yield from self._one_by_one([row])
+
+    def _one_by_one(self, rows: Sequence[Row]) -> Iterator[Outcome]:
+        for line, cells in rows:
+            if isinstance(cells, Broken):
+                yield SetAside(line, cells.reason)
+            elif cells != self._header and "".join(cells).strip():
+                yield self._reader.read(line, cells)
+
+    def _is_still_there(self, text: str) -> bool:
+        """Whether a last day is none, or plainly not past."""
+        day = read_date(text, month_first=self._month_first) if text else self._today
+        return day is not None and day >= self._today
+
+    def _end_of_leave(self, text: str) -> str | None:
+        """The last day of an absence that is not over, `_DOUBTFUL` for what is no date."""
+        if not text:
+            return None
+        day = read_date(text, month_first=self._month_first)
+        if day is None:
+            return _DOUBTFUL
+        return day.isoformat() if day >= self._today else None
+
+
+class _Reading:
+    """The columns of some rows, all as wide as the header.
+
+    Args:
+        places: for each field the indexes of its columns, best first.
+        clean, tell: remember what `text.clean` and `text.tell` made of a cell.
+    """
+
+    def __init__(
+        self, places: Mapping[str, Sequence[int]], columns: list[Column], clean: Mapping[str, str], tell: Mapping[str, str]
+    ) -> None:
+        self.columns = columns
+        self._places = places
+        self._tell = tell
+        self._length = len(columns[0])
+        self._emails = columns[places["email"][0]]
+        self._ids = columns[places["id"][0]] if "id" in places else [address.casefold() for address in self._emails]
+        self._given, self._family, self._straight, self._turned = (
+            self._column(field, clean) for field in ("given_name", "family_name", "full_name", "family_first")
+        )
+        self._logins = self.texts("user_principal_name")
+        self._departments = self.texts("department")
+
+    def texts(self, field: str) -> Column:
+        """The clean texts of a field, "" where a row says nothing."""
+        return self._column(field, self._tell)
+
+    def plain(self) -> Iterator[Sequence[object]]:
+        """Columns of truth values: whether a row is plain in one respect."""
+        yield plain_addresses(self._emails)
+        if "id" in self._places:
+            yield list(map(_PLAIN_ID.fullmatch, self._ids))
+        if "full_name" in self._places or "family_first" in self._places:
+            yield [bool(given and family) for given, family in zip(self._given, self._family, strict=True)]
+        for column in (self._given, self._family, self._departments):
+            if max(map(len, column)) > LONGEST_TEXT:
+                yield [len(text) <= LONGEST_TEXT for text in column]
+        for column in (self._emails, self._logins):
+            if "#" in "".join(column):
+                yield ["#" not in text for text in column]
+
+    def drafts(self, lines: Column, circumstances: Sequence[Circumstances], leave: Column) -> Block:
+        """The columns of `Draft`, on the assumption that every row is plain."""
+        full = [straight or turned for straight, turned in zip(self._straight, self._turned, strict=True)]
+        return [
+            lines,
+            self._ids,
+            self._emails,
+            self._given,
+            self._family,
+            [one.language for one in circumstances],
+            [text or None for text in self._departments],
+            leave,
+            [True] * len(lines),
+            [one.place for one in circumstances],
+            _several([self.texts(field) for field in MANAGERS]),
+            self.texts("distinguished_name"),
+            _several([full, self._logins, self.texts("account_name")]),
+        ]
+
+    def _column(self, field: str, remembered: Mapping[str, str]) -> Column:
+        columns = [list(map(remembered.__getitem__, self.columns[index])) for index in self._places.get(field, ())]
+        if len(columns) == 1:
+            return columns[0]
+        return [next(filter(None, texts), "") for texts in zip(*columns, strict=True)] if columns else [""] * self._length
+
+
+def _several(columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    """The texts of each row that say something."""
+    filled = [column for column in columns if any(column)] or columns[:1]
+    if len(filled) == 1:
+        return [(text,) if text else () for text in filled[0]]
+    return [tuple(filter(None, texts)) for texts in zip(*filled, strict=True)]
+
+
+def _sorted(outcomes: Iterable[Outcome]) -> tuple[Block, list[LeftOut | SetAside]]:
+    drafts: list[Draft] = []
+    others: list[LeftOut | SetAside] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Draft):
+            drafts.append(outcome)
+        else:
+            others.append(outcome)
+    return list(zip(*drafts, strict=True)) or [()] * len(Draft._fields), others

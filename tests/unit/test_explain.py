@@ -1,0 +1,184 @@
+"""What a help desk reads about each step: every state has its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from notifier.delivery.explain import Known, StepStory, explain
+from notifier.domain.campaign import Answer, Assurance, Audience, Campaign, Step
+from notifier.domain.countdown import Place, WorkingDays, schedule
+from notifier.domain.employee import Employee
+from notifier.domain.window import Window
+from notifier.store.acknowledgements import Acknowledgement
+from notifier.store.employees import StoredEmployee
+from notifier.store.holds import Hold
+from notifier.store.stories import Story
+from notifier.store.tables import Kind, State
+
+ZURICH = ZoneInfo("Europe/Zurich")
+STEPS = (Step(30, "notice"), Step(2, "reminder"), Step(1, "last-call"), Step(-3, "overdue"))
+CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), STEPS)
+JOINED = datetime(2025, 1, 1, tzinfo=UTC)
+CHLOE = Employee("3", "chloe@example.com", "Chloé", "Dupont", "Europe/Zurich", "fr", "CH", "GE", "Sales", None)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZURICH).astimezone(UTC)
+
+
+def row(state: State, days_before: int = 30, **more: Any) -> Story:
+    story = Story(
+        id=1,
+        employee_key=1,
+        employee_id="3",
+        email="chloe@example.com",
+        time_zone="Europe/Zurich",
+        campaign=CAMPAIGN.id,
+        kind=Kind.REMINDER,
+        occasion=days_before,
+        message="notice",
+        channel="smtp",
+        language=None,
+        subject=None,
+        state=state,
+        reason=None,
+        reply=None,
+        attempts=0,
+        due_at=at("2025-10-03T09:00"),
+        next_at=at("2025-10-03T09:00"),
+        finished_at=None,
+    )
+    return replace(story, **more)
+
+
+def answer(when: datetime, revoked_at: datetime | None = None) -> Acknowledgement:
+    return Acknowledgement(
+        id=1,
+        campaign=CAMPAIGN.id,
+        employee_key=1,
+        answer=Answer.DONE,
+        assurance=Assurance.LINK,
+        settles=True,
+        channel="page",
+        answered_at=when,
+        actor=None,
+        revoked_at=revoked_at,
+        revoked_because=None,
+    )
+
+
+def told(now: str, *rows: Story, employee: Employee = CHLOE, campaign: Campaign = CAMPAIGN, **more: Any) -> list[StepStory]:
+    person = StoredEmployee(
+        key=1,
+        employee=employee,
+        calendar_id=1,
+        language_choice=None,
+        public_id="A" * 22,
+        link_version=1,
+        joined_at=more.pop("joined_at", JOINED),
+        left_at=more.pop("left_at", None),
+    )
+    place = Place(employee.time_zone, employee.country or "", employee.region or "")
+    steps = schedule(campaign, place, Window(time(9), time(17)), WorkingDays(), employee.leave_until)
+    known = Known(person, campaign, steps, rows, more.pop("answers", ()), more.pop("holds", ()), at(now))
+    assert not more
+    return explain(known, WorkingDays())
+
+
+def test_each_step_is_told_in_the_order_of_the_countdown() -> None:
+    assert [(one.days_before, one.message) for one in told("2025-09-01T12:00")] == [
+        (30, "notice"),
+        (2, "reminder"),
+        (1, "last-call"),
+        (-3, "overdue"),
+    ]
+
+
+def test_a_step_on_the_day_of_another_names_it() -> None:
+    """Saturday and Sunday before move to the Friday, and the later one goes out."""
+    reminder, last = told("2025-09-01T12:00")[1:3]
+    assert (reminder.state, reminder.day) == ("not planned", date(2025, 10, 31))
+    assert reminder.why == "the step 1 day before the deadline goes out on the same day; moved from Sat 01 Nov (weekend)"
+    assert (last.state, last.why) == ("waiting", "not due yet; moved from Sun 02 Nov (weekend)")
+
+
+def test_a_holiday_is_named() -> None:
+    """1 November is All Saints' Day in Bavaria, and in 2024 it is a Friday."""
+    bavarian = replace(CHLOE, country="DE", region="BY", time_zone="Europe/Berlin")
+    campaign = Campaign("x", date(2024, 11, 2), (Step(1, "last-call"),))
+    (story,) = told("2024-09-01T12:00", employee=bavarian, campaign=campaign, joined_at=datetime(2024, 1, 1, tzinfo=UTC))
+    assert story.why == "not due yet; moved from Fri 01 Nov (holiday: All Saints' Day)"
+
+
+@pytest.mark.parametrize(
+    ("story", "state", "why"),
+    [
+        (row(State.ACCEPTED, finished_at=at("2025-10-03T09:01")), "accepted", "handed over by smtp"),
+        (row(State.CLAIMED), "claimed", "being sent"),
+        (row(State.PLANNED), "planned", "due; it goes out as fast as the provider allows"),
+        (row(State.PLANNED, next_at=at("2025-10-06T09:00")), "planned", "waiting for the window"),
+        (row(State.PLANNED, reason="421 too busy"), "planned", "421 too busy"),
+        (row(State.RETRY, attempts=1, reason="451 later"), "retry", "tried once, will be tried again: 451 later"),
+        (row(State.RETRY, attempts=3, reply="451 later"), "retry", "tried 3 times, will be tried again: 451 later"),
+        (row(State.REFUSED, reason="550 no such user"), "refused", "550 no such user"),
+        (row(State.CANCELLED, reason="answered"), "cancelled", "answered"),
+        (row(State.MISSED, reason="it could not be sent in time"), "missed", "it could not be sent in time"),
+    ],
+)
+def test_a_row_tells_where_it_stands(story: Story, state: str, why: str) -> None:
+    # The third of October is a Friday on which people in Geneva work: nothing was moved.
+    first = told("2025-10-03T10:00", story)[0]
+    assert first.state == state
+    assert first.why.removesuffix("; moved from Sat 04 Oct (weekend)") == why
+
+
+def test_a_hold_is_the_first_thing_to_know() -> None:
+    held = Hold("all", at("2025-10-03T08:00"), None, "a wrong text", "admin@host")
+    elsewhere = Hold("graph", at("2025-10-03T08:00"), None, "other", "admin@host")
+    assert "sending is on hold (a wrong text)" in told("2025-10-03T10:00", row(State.PLANNED), holds=(elsewhere, held))[0].why
+    assert "on hold" not in told("2025-10-03T10:00", row(State.PLANNED), holds=(elsewhere,))[0].why
+
+
+@pytest.mark.parametrize(
+    ("now", "more", "why"),
+    [
+        ("2025-10-03T12:00", {"joined_at": at("2025-12-01T09:00")}, "the person joined later"),
+        ("2025-10-03T12:00", {"answers": (answer(at("2025-10-01T09:00")),)}, "the person had answered"),
+        ("2025-10-03T12:00", {"left_at": at("2025-10-01T09:00")}, "the person had left the organisation"),
+        ("2025-11-01T12:00", {}, "the service was not running while this was due"),
+        (
+            "2025-10-03T12:00",
+            {"campaign": replace(CAMPAIGN, audience=Audience(countries=("FR",)))},
+            "the campaign is not for this person",
+        ),
+        (
+            "2025-10-03T12:00",
+            {"employee": replace(CHLOE, leave_until=date(2025, 12, 1)), "campaign": replace(CAMPAIGN, steps=STEPS[:1])},
+            "is over before the person is back from leave",
+        ),
+    ],
+)
+def test_without_a_row_the_reason_is_told(now: str, more: dict[str, Any], why: str) -> None:
+    first = told(now, **more)[0]
+    assert first.state == "not planned"
+    assert why in first.why
+
+
+def test_an_answer_that_was_taken_back_does_not_count() -> None:
+    taken_back = answer(at("2025-10-01T09:00"), revoked_at=at("2025-10-02T09:00"))
+    assert told("2025-10-03T12:00", answers=(taken_back,))[0].state == "waiting"
+
+
+def test_who_has_answered_needs_nothing_more() -> None:
+    last = told("2025-10-05T12:00", answers=(answer(at("2025-10-05T09:00")),))[-1]
+    assert (last.state, last.why) == ("not needed", "the person has answered")
+
+
+def test_a_due_step_waits_for_the_planner() -> None:
+    first = told("2025-10-03T09:00")[0]
+    assert (first.state, first.at, first.why.partition(";")[0]) == ("waiting", at("2025-10-03T09:00"), "due")
