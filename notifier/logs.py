@@ -2,7 +2,8 @@
 
 No name, address or token belongs in a log. Whoever logs passes ids. Because libraries and tracebacks know nothing of that, every
 text in a line goes through `redact` as the last step before it is written, whatever it came in as. It knows addresses and tokens
-by their form. A person's name has no form; that is why the text of an exception must not carry one.
+by their form. A person's name has no form; that is why the text of our own exceptions must not carry one, and why those of others,
+which may quote whatever they failed on, are logged with their place and kind but without their words.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import textwrap
+import traceback
 from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "text", "json"]
@@ -32,6 +35,11 @@ _LONG_CODE = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9
 # at every tick what nobody asked.
 _TALKATIVE = ("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack", "alembic", "apscheduler", "uvicorn.error")
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "apscheduler", "aiosmtplib", "asyncio")
+
+# Exceptions that say what is wrong with the machine or with a line of code, and never quote what was worked on. So do our own.
+_SPEAKING = (OSError, NameError, AttributeError, ImportError)
+_OURS = "notifier."
+_LED_TO = "\nwhich led to:\n"
 
 
 def redact(text: str) -> str:
@@ -61,7 +69,7 @@ def configure(level: Level = "info", form: Format = "auto", *, stream: TextIO | 
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_traceback),
     ]
     structlog.configure(
         processors=[
@@ -86,6 +94,24 @@ def configure(level: Level = "info", form: Format = "auto", *, stream: TextIO | 
         )
     )
     _take_over(handler, level)
+
+
+def traceback_without_words(error: BaseException) -> str:
+    """Where an exception happened and what led to it, as Python writes it, but without what strangers' exceptions say."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    lines = [traceback_without_words(before), _LED_TO] if before is not None else []
+    if error.__traceback__ is not None:
+        lines += ["Traceback (most recent call last):", "".join(traceback.format_tb(error.__traceback__)).rstrip()]
+    kind = type(error)
+    told = str(error) if isinstance(error, _SPEAKING) or kind.__module__.startswith(_OURS) else ""
+    lines.append(f"{kind.__qualname__}: {told}" if told else kind.__qualname__)
+    if isinstance(error, BaseExceptionGroup):
+        lines += [textwrap.indent(traceback_without_words(one), "  ") for one in error.exceptions]
+    return "\n".join(lines)
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    return traceback_without_words(exc_info[1])
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -148,6 +148,7 @@ def build(
             limits=limits_of(settings),
             owner=owner,
             message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],
+            canary=settings.sending.canary,
         ),
         composer=composer,
         owner=owner,

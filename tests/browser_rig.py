@@ -31,11 +31,13 @@ _FLAGS = (
 )
 
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# What is cut off inside a box that does not scroll cannot be read; `.preheader` is hidden on purpose.
+# What leaves its box is cut off where the box clips, and lies over something else where the box is seen. `.preheader` is hidden on purpose.
 _CUT_OFF = """
 [...document.querySelectorAll("body *")].filter(one => one.checkVisibility() && !one.closest(".preheader, svg, .skip"))
-  .filter(one => { const style = getComputedStyle(one); return style.display !== "inline" && style.display !== "contents"
-    && !["auto", "scroll"].includes(style.overflowX) && one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1; })
+  .filter(one => { const style = getComputedStyle(one), clips = ["hidden", "clip"].includes(style.overflowX);
+    const seen = style.overflowX === "visible" && (parseFloat(style.borderLeftWidth) > 0 || !/, 0\\)$/.test(style.backgroundColor));
+    return !["inline", "contents"].includes(style.display) && (clips || seen) && one.clientWidth > 0
+      && one.scrollWidth > one.clientWidth + 1; })
   .map(one => `${one.tagName}.${one.className}: ${one.scrollWidth} in ${one.clientWidth} px`)
 """
 # A link inside a sentence is as high as its line (WCAG 2.2, 2.5.8 "Inline"); everything else is a target of its own.
@@ -46,6 +48,14 @@ _SMALL_TARGETS = """
   .map(one => [one.textContent.trim().slice(0, 40), one.getBoundingClientRect()])
   .filter(([_, box]) => box.height < 43.9 || box.width < 43.9)
   .map(([text, box]) => `${text}: ${box.width} x ${box.height}`)
+"""
+# In forced colours the browser takes care of contrast, unless foreground and background are kept by force and come out the same.
+_INVISIBLE = """
+[...document.querySelectorAll("body *")].filter(one => one.checkVisibility() && [...one.childNodes].some(node => node.nodeType === 3
+    && node.textContent.trim()) && !one.closest(".preheader"))
+  .filter(one => { let behind = one; while (behind && /, 0\\)$/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
+    return behind && getComputedStyle(behind).backgroundColor === getComputedStyle(one).color; })
+  .map(one => `${one.tagName}: ${one.textContent.trim().slice(0, 40)}`)
 """
 _AXE = "async (options) => (await axe.run(document, options)).violations.flatMap(one => one.nodes.map(node => [one.id, node.html]))"
 
@@ -79,6 +89,7 @@ def looking(
         color_scheme=scheme,  # type: ignore[arg-type]
         java_script_enabled=script,
         locale=language,
+        reduced_motion="reduce",  # else a colour is looked at while it changes
         **more,
     )
     try:
@@ -103,6 +114,11 @@ def too_wide(page: Page) -> list[str]:
     return [*([f"{over} px too wide"] if over > 0 else []), *(f"cut off: {one}" for one in page.evaluate(_CUT_OFF))]
 
 
+def invisible(page: Page) -> list[str]:
+    """Text in the colour of what is behind it."""
+    return [f"invisible: {one}" for one in page.evaluate(_INVISIBLE)]
+
+
 def small_targets(page: Page, inline: str = "") -> list[str]:
     """Targets under 44 px (WCAG 2.5.5).
 
@@ -123,9 +139,8 @@ def tab_to(page: Page, selector: str) -> int:
 
 def problems(found: dict[str, list[str]]) -> str:
     """What was found wrong, place by place; empty where nothing was."""
-    return json.dumps({where: wrong for where, wrong in found.items() if wrong}, indent=1, ensure_ascii=False) if any(
-        found.values()
-    ) else ""
+    wrong = {where: one for where, one in found.items() if one}
+    return json.dumps(wrong, indent=1, ensure_ascii=False) if wrong else ""
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def house(
     now: datetime = NOW,
     owner: str = "one",
     per_minute: int | None = None,
+    canary: int = 0,
 ) -> House:
     """A house with these channels; the planner plans for the first of them."""
     clock = MovedClock(now)
@@ -134,6 +135,7 @@ def house(
         limits={channels[0].name: Limits(per_minute=per_minute)},
         owner=owner,
         message_id_domain="example.com",
+        canary=canary,
     )
     return House(database, clock, planner, dispatcher)
 

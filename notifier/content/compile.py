@@ -25,7 +25,7 @@ from notifier.content.source import Piece, Source
 from notifier.content.tags import Tags, name_in, stand_alone
 from notifier.content.typography import french_spaces
 from notifier.content.words import words
-from notifier.content.woven import only_printed
+from notifier.content.woven import PERSONAL, only_printed
 
 # What can go wrong in an expression of a template while it runs.
 RENDER_ERRORS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -139,19 +139,33 @@ def raise_first(problems: Collection[TextProblem]) -> None:
 
 
 def render_problem(source: Source, values: Mapping[str, Value], error: Exception) -> TextProblem:
-    """What went wrong while a text was rendered, with the line of the file: found by rendering its pieces as they stand."""
+    """What went wrong while a text was rendered, with the line of the file: found by rendering its pieces as they stand.
+
+    An error may quote the person it failed for, so what is quoted is the same error with the words of an example.
+    """
     for piece in source.pieces:
         code = _PLAIN.compile(piece.source, filename=str(source.path))
+        template, everything = Template.from_code(_PLAIN, code, {}), {**dict.fromkeys(_SLOTS, ""), **values}
         try:
-            Template.from_code(_PLAIN, code, {}).render({**dict.fromkeys(_SLOTS, ""), **values})
+            template.render(everything)
         except RENDER_ERRORS as found:
             lines = [frame.lineno or 1 for frame in extract_tb(found.__traceback__) if frame.filename == str(source.path)]
-            return _unrenderable(source.path, piece.line + lines[-1] - 1 if lines else piece.line, found)
-    return _unrenderable(source.path, 0, error)
+            said = _said_of_an_example(template, everything) or type(found).__name__
+            return _unrenderable(source.path, piece.line + lines[-1] - 1 if lines else piece.line, said)
+    return _unrenderable(source.path, 0, type(error).__name__)
 
 
-def _unrenderable(path: Path, line: int, error: Exception) -> TextProblem:
-    return TextProblem(path, line, f"a tag cannot be rendered: {error}", "mend the tag on this line")
+def _said_of_an_example(template: Template, values: Mapping[str, Value]) -> str | None:
+    """What goes wrong for the person of the examples, too."""
+    try:
+        template.render({**values, **{name: NAMES[name] for name in PERSONAL}})
+    except RENDER_ERRORS as error:
+        return str(error)
+    return None
+
+
+def _unrenderable(path: Path, line: int, said: str) -> TextProblem:
+    return TextProblem(path, line, f"a tag cannot be rendered: {said}", "mend the tag on this line")
 
 
 def _piece_faults(path: Path, piece: Piece) -> Iterator[TextProblem]:

@@ -10,19 +10,18 @@ a list that one could leave. `Auto-Submitted` and `X-Auto-Response-Suppress` kee
 from __future__ import annotations
 
 import re
-from binascii import a2b_qp, b2a_qp
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
-from itertools import groupby
 from typing import NoReturn
 
 from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
 from notifier.content.plain import addresses_in
+from notifier.content.quoted_printable import encoded, says
 from notifier.content.rendered import Rendered
 from notifier.content.woven import Pattern, Woven
 
@@ -46,13 +45,11 @@ HEADERS = (
 
 _PLAIN_PART = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _HTML_PART = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-_LINE_END = re.compile(r"\r\n?|\n")
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
 _VALUE = r"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
 _HEAD = re.compile("\r\n".join(rf"{name}:[ \t](?P<{name.lower().replace('-', '_')}>{_VALUE})" for name in HEADERS).encode())
-_EQUALS = ord("=")
 _PATTERNS = 512  # of the catalogue's woven texts, two for each
 _LAST_ANGLE = re.compile(rb"<([^<>\s]+)>\Z")
 
@@ -108,11 +105,11 @@ def to_bytes(mail: Mail) -> bytes:
             edge,
             b"\r\n",
             _PLAIN_PART,
-            *_encoded(mail.rendered.text),
+            *encoded(mail.rendered.text),
             edge,
             b"\r\n",
             _HTML_PART,
-            *_encoded(mail.rendered.html),
+            *encoded(mail.rendered.html),
             edge,
             b"--\r\n",
         )
@@ -172,41 +169,8 @@ def _guard_body(body: bytes, mail: Mail) -> None:
         _refuse("another number of parts")
     for part, (part_head, text) in zip(parts, expected, strict=True):
         content = part.removeprefix(b"\r\n" + part_head)
-        if content == part or not _says(content, text):
+        if content == part or not says(content, text):
             _refuse("other words than were rendered")
-
-
-def _says(content: bytes, text: str) -> bool:
-    """Whether a part, decoded, is the text. What is the same in many mails has been decoded once and is only compared."""
-    if not isinstance(text, Woven):
-        return _decodes_to(content, _canonical(text))
-    at = 0
-    own, expected = [], []
-    for piece in _pieces(text.pattern):
-        if isinstance(piece, bytes):
-            end = at + len(piece)
-            if content[at:end] != piece:
-                return False
-        else:
-            end = _end_of_line(content, at)
-            own.append(content[at:end])
-            expected.append(piece % text.words)
-        at = end
-    return at == len(content) and _decodes_to(b"".join(own), "".join(expected))
-
-
-def _end_of_line(content: bytes, start: int) -> int:
-    """Behind the line that begins at `start`: a line end after "=" is none."""
-    end = content.find(b"\r\n", start)
-    while end > start and content[end - 1] == _EQUALS:
-        end = content.find(b"\r\n", end + 2)
-    return len(content) if end < 0 else end + 2
-
-
-def _decodes_to(content: bytes, text: str) -> bool:
-    breaks = content.count(b"\r\n")
-    clean = content.count(b"\n") == breaks == content.count(b"\r")
-    return clean and a2b_qp(content) == text.encode("utf-8", "replace")
 
 
 def _refuse(what: str) -> NoReturn:
@@ -224,62 +188,6 @@ def _fit(value: str, pattern: re.Pattern[str], what: str) -> str:
 def _boundary(message_id: str) -> str:
     """A line that no quoted-printable text can hold, since `=_` is no code of it."""
     return f"=_{sha256(message_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
-
-
-def _canonical(text: str) -> str:
-    """The text with the line ends of a mail, the last line ended too."""
-    lines = _LINE_END.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")
-    return lines if lines.endswith("\r\n") else lines + "\r\n"
-
-
-def _encoded(text: str) -> list[bytes]:
-    """The text in quoted-printable, in pieces."""
-    if isinstance(text, Woven):
-        words = text.words
-        return [piece if isinstance(piece, bytes) else _encoded_line(piece % words) for piece in _pieces(text.pattern)]
-    return [_encoded_line(line + "\r\n") for line in _canonical(text).removesuffix("\r\n").split("\r\n")]
-
-
-def _encoded_line(line: str) -> bytes:
-    return b2a_qp(line.encode("utf-8", "replace"), istext=True)
-
-
-@lru_cache(maxsize=_PATTERNS)
-def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
-    """The lines of a pattern: those that hold no word encoded and joined, each of the others as a format for its words.
-
-    Raises:
-        UnsendableMailError: what was encoded says something else when it is decoded.
-    """
-    pieces: list[bytes | str] = []
-    for whole, lines in groupby(_lines(pattern), key=lambda line: len(line) == 1):
-        if not whole:
-            pieces += map(_format, lines)
-            continue
-        texts = [text for (text,) in lines]
-        encoded = b"".join(map(_encoded_line, texts))
-        if not _decodes_to(encoded, "".join(texts)):
-            _refuse("other words than were rendered")
-        pieces.append(encoded)
-    return tuple(pieces)
-
-
-def _format(line: Sequence[str]) -> str:
-    return "".join(f"%({piece})s" if place % 2 else piece.replace("%", "%%") for place, piece in enumerate(line))
-
-
-def _lines(pattern: Pattern) -> list[list[str]]:
-    """The pattern, line by line, each with its line end and by turns a piece of the text and the name of a word."""
-    lines, line = [], list[str]()
-    for place, piece in enumerate(pattern.pieces):
-        first, *more = _LINE_END.split(piece) if place % 2 == 0 else [piece]
-        line.append(first)
-        for begun in more:
-            lines.append(line)
-            line = [begun]
-    if line != [""] or not lines:
-        lines.append(line)
-    return [[*pieces, last + "\r\n"] for *pieces, last in lines]
 
 
 @lru_cache(maxsize=16)

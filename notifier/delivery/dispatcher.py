@@ -12,6 +12,7 @@ What the provider says decides what happens next:
 - this person cannot be reached: `refused`, never tried again on this channel;
 - not now: `retry`, with growing pauses, as long as the step is current;
 - nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
+- more than 5 of the last 100 refused: the channel is put on hold until somebody has looked (`store/waves.py`);
 - the fault is ours (login, quota, blocked sender) or the provider cannot be reached at all: the row waits as if it had never been
   tried, and the whole channel pauses. A channel that keeps failing is tried with one message in five minutes, not with one from
   each sender, until that message has an answer.
@@ -26,7 +27,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,7 +39,7 @@ from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
 from notifier.domain.retry import Verdict, pause_before
 from notifier.errors import NotifierError, StoreError
-from notifier.store import claims, holds
+from notifier.store import claims, holds, waves
 from notifier.store.claims import Claimed, Outcome
 from notifier.store.database import Database
 from notifier.store.outbox import UNCONFIGURED
@@ -81,6 +82,8 @@ class _Lane:
     doubtful: bool = False  # a claim may have been stored without our knowing
     group: int = 0  # how many rows the last claim of this pass brought
     claimed_at: float = 0.0
+    flying: int = 0  # messages that have been begun and are not recorded yet
+    landed: asyncio.Event = field(default_factory=asyncio.Event)  # one of them has been recorded
 
 
 class Dispatcher:
@@ -89,6 +92,7 @@ class Dispatcher:
     Args:
         owner: names this process in claims.
         message_id_domain: the right half of every Message-ID: the sender's domain.
+        canary: how many of a wave must have been accepted before the rest of it follows; 0 for none.
     """
 
     def __init__(
@@ -101,12 +105,14 @@ class Dispatcher:
         limits: Mapping[str, Limits],
         owner: str,
         message_id_domain: str,
+        canary: int = 0,
     ) -> None:
         self._database = database
         self._clock = clock
         self._composer = composer
         self._owner = owner
         self._domain = message_id_domain
+        self._canary = canary
         self._recorder = Recorder(database, clock, owner)
         self._lanes = [_Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
         self._stopping = False
@@ -158,6 +164,14 @@ class Dispatcher:
             await self._send_or_return(lane, row)
 
     async def _send_or_return(self, lane: _Lane, row: Claimed) -> None:
+        lane.flying += 1
+        try:
+            await self._send_unless_late(lane, row)
+        finally:
+            lane.flying -= 1
+            lane.landed.set()
+
+    async def _send_unless_late(self, lane: _Lane, row: Claimed) -> None:
         if self._stopping or lane.paused or local_date(self._clock.now(), row.time_zone) != row.today:
             await self._record(lane, row, _untouched(row, self._clock.now()))
         else:
@@ -167,7 +181,7 @@ class Dispatcher:
         if lane.waiting:
             return lane.waiting.popleft()
         async with lane.claiming:
-            if not lane.waiting and not lane.closed and not self._stopping:
+            while not lane.waiting and not lane.closed and not self._stopping:
                 await self._claim(lane)
             return lane.waiting.popleft() if lane.waiting else None
 
@@ -177,6 +191,7 @@ class Dispatcher:
         ahead = int(lane.group / max(loop_time - lane.claimed_at, 0.001) * _AHEAD_SECONDS)
         most = 1 if lane.failures else max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
         now = self._clock.now()
+        lane.landed.clear()
         try:
             claim = await self._database.write_async(
                 lambda connection: claims.claim(
@@ -187,6 +202,7 @@ class Dispatcher:
                     most=most,
                     now=now,
                     message_id_domain=self._domain,
+                    canary=self._canary,
                 )
             )
         except StoreError as error:
@@ -195,7 +211,9 @@ class Dispatcher:
             return
         lane.waiting.extend(claim.rows)
         lane.group, lane.claimed_at = len(claim.rows), loop_time
-        if not claim.rows:
+        if claim.behind_canary and lane.flying:
+            await lane.landed.wait()  # the canary is on its way; what becomes of it decides
+        elif not claim.rows:
             lane.closed, lane.again_at = True, lane.again_at or claim.again_at
 
     async def _give_back(self, lane: _Lane) -> bool:
@@ -217,7 +235,6 @@ class Dispatcher:
         lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
 
     async def _send(self, lane: _Lane, row: Claimed) -> None:
-        now = self._clock.now()
         if not self._composer.knows(row.campaign):
             await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
             return
@@ -225,7 +242,7 @@ class Dispatcher:
             outgoing = self._composer.compose(row)
         except NotifierError as error:
             _log.error("text cannot be rendered", delivery=row.id, message=row.message, error=str(error))
-            outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=now + _BROKEN_TEXT_PAUSE)
+            outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=self._clock.now() + _BROKEN_TEXT_PAUSE)
             await self._record(lane, row, outcome)
             return
         try:
@@ -238,8 +255,8 @@ class Dispatcher:
         else:
             lane.failures = 0
             outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply)
-        rendered = outgoing.rendered
-        await self._record(lane, row, replace(outcome, language=rendered.language, subject=rendered.subject))
+        outcome.language, outcome.subject = outgoing.rendered.language, outgoing.rendered.subject
+        await self._record(lane, row, outcome)
 
     async def _judge(self, lane: _Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
         now = self._clock.now()
@@ -247,7 +264,8 @@ class Dispatcher:
         if failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
             await self._pause(lane, failed, now)
             if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
-                return _untouched(row, now, failed.reply)
+                # Behind all others when the channel goes on: a row that makes it pause by itself must not be the first again.
+                return _untouched(row, lane.again_at or now, failed.reply)
         else:
             lane.failures = 0  # it answers
         if failed.verdict is Verdict.PERMANENT:
@@ -278,6 +296,16 @@ class Dispatcher:
             _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
         elif outcome.counts:
             lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
+            if outcome.state is State.REFUSED:
+                await self._brake(lane)
+
+    async def _brake(self, lane: _Lane) -> None:
+        """After a refusal: too many of them stop the channel until somebody has looked."""
+        now = self._clock.now()
+        reason = await self._recorder.write(lambda connection: waves.brake(connection, lane.channel.name, now))
+        if reason is not None:
+            lane.closed = lane.paused = True
+            _log.error("channel put on hold", channel=lane.channel.name, reason=reason)
 
 
 def _untouched(row: Claimed, now: datetime, reason: str | None = None) -> Outcome:

@@ -63,23 +63,29 @@ class Recorder:
             self._writing = None
 
     async def _write_group(self, group: list[tuple[Outcome, asyncio.Future[bool]]]) -> None:
-        outcomes = [outcome for outcome, _ in group]
         try:
-            answers = await self.write(
-                lambda connection: claims.record_all(connection, owner=self._owner, outcomes=outcomes, now=self._clock.now())
-            )
-        except Exception as error:  # noqa: BLE001 - handed to whom it concerns
-            if len(group) > 1:
-                for one in group:  # whose it is shows when each is written alone
-                    await self._write_group([one])
-            else:
-                _answer(group[0][1], error)
-            return
+            await self._write_together(group)
         except asyncio.CancelledError:
             for _, recorded in group:
                 recorded.cancel()
             raise
-        for (_, recorded), ours in zip(group, answers, strict=True):
+        except Exception:  # noqa: BLE001 - whose fault it is shows when each is written alone
+            for one in group:
+                await self._write_alone(*one)
+
+    async def _write_together(self, group: list[tuple[Outcome, asyncio.Future[bool]]]) -> None:
+        outcomes, now = [outcome for outcome, _ in group], self._clock.now()
+        await self.write(lambda connection: claims.record_all(connection, owner=self._owner, outcomes=outcomes, now=now))
+        for _, recorded in group:
+            _answer(recorded, True)
+
+    async def _write_alone(self, outcome: Outcome, recorded: asyncio.Future[bool]) -> None:
+        now = self._clock.now()
+        try:
+            ours = await self.write(lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=now))
+        except Exception as error:  # noqa: BLE001 - it is its sender's
+            _answer(recorded, error)
+        else:
             _answer(recorded, ours)
 
 

@@ -150,6 +150,8 @@ class Sending(Section):
     """Hours in which people are written to, on their own clock."""
     work_days: tuple[Weekday, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)
     """Days on which people are written to. Public holidays of their country and region are left out by themselves."""
+    canary: Whole = Field(default=5, ge=0, le=1000)
+    """So many reminders of a wave go first; the rest follows when they have been accepted. 0: all at once."""
 
     @field_validator("ladder", "work_days")
     @classmethod

@@ -1,8 +1,9 @@
 """Claims: how a waiting row becomes a message on the wire, and how what became of it is recorded.
 
 **At least once, repeats bounded by what was in flight.** A row is claimed in a transaction of its own, durable before the first
-byte leaves. A sender records the outcome before it takes its next row. So when a process dies, only rows whose message was on
-the wire can be sent a second time; rows it had claimed and not begun go out once, later.
+byte leaves. A sender records the outcome before it takes its next row, together with those of other senders that have one. So when
+a process dies, only rows that a sender had in hand can be sent a second time: at most one for each sender, 64 in all unless more
+connections are configured. Rows it had claimed and not begun go out once, later.
 
 **A claim is (owner, epoch, lease).** Each claim raises the row's epoch. An outcome is written only where owner and epoch are
 still those of the claim: a sender that slept through its lease and wakes up late changes nothing.
@@ -42,7 +43,7 @@ from sqlalchemy import (
 
 from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
-from notifier.store import holds, quota
+from notifier.store import holds, quota, waves
 from notifier.store.outbox import ANSWERED, LEFT, WAITING
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees, processes
 
@@ -50,6 +51,10 @@ LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s
 SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
 TAKEN_BACK = "the answer was taken back"
 INTERRUPTED = "a sender stopped before it knew what became of this"
+
+
+class LostClaimError(Exception):
+    """A row is claimed by somebody else by now, or by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,10 @@ class Claim:
 
     rows: tuple[Claimed, ...]
     again_at: datetime | None = None
+    behind_canary: bool = False  # there are rows, and they wait for the first of their wave to be accepted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of a claimed row. `next_at` only for `retry`."""
 
@@ -114,14 +120,22 @@ def claim(
     most: int,
     now: datetime,
     message_id_domain: str,
+    canary: int = 0,
 ) -> Claim:
-    """Claim up to `most` rows of the channel that may be sent at `now`."""
+    """Claim up to `most` rows of the channel that may be sent at `now`.
+
+    Args:
+        canary: how many of a wave must have been accepted before the rest of it follows; 0 for none.
+    """
     if stopped := holds.active(connection, now, (holds.EVERYTHING, holds.COPY, channel)):
         ends = [hold.until for hold in stopped if hold.until is not None]
         return Claim((), max(ends) if len(ends) == len(stopped) else None)
     sendable = _sendable(connection, channel, most, now)
     if not sendable:
         return Claim(())
+    sendable = waves.behind_canary(connection, channel, sendable, canary)
+    if not sendable:
+        return Claim((), now, behind_canary=True)
     grant = quota.take(connection, channel, limits, len(sendable), now)
     new_id = (f"{uuid4().hex}.", f"@{message_id_domain}")
     rows = tuple(_claimed(row, now, new_id) for row in sendable[: grant.allowed])
@@ -138,14 +152,15 @@ def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetim
     return connection.execute(_RECORD, _record_values(outcome, owner, now)).rowcount == 1
 
 
-def record_all(connection: Connection, *, owner: str, outcomes: Sequence[Outcome], now: datetime) -> list[bool]:
-    """The same for several rows, each of them as `record` says."""
-    with connection.begin_nested() as together:
-        values = [_record_values(outcome, owner, now) for outcome in outcomes]
-        if connection.execute(_RECORD, values).rowcount == len(outcomes):
-            return [True] * len(outcomes)
-        together.rollback()  # which of them is not ours is seen one by one
-    return [record(connection, owner=owner, outcome=outcome, now=now) for outcome in outcomes]
+def record_all(connection: Connection, *, owner: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """The same for several rows at once.
+
+    Raises:
+        LostClaimError: a claim is no longer ours. Undo the transaction, and record them one by one to see which.
+    """
+    values = [_record_values(outcome, owner, now) for outcome in outcomes]
+    if connection.execute(_RECORD, values).rowcount != len(outcomes):
+        raise LostClaimError
 
 
 def give_back(connection: Connection, *, owner: str, channel: str, now: datetime) -> int:
@@ -300,7 +315,7 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
     return (
         select(
             *deliveries.c["id", "epoch", "campaign", "kind", "occasion", "message", "attempts", "message_id", "dated"],
-            *deliveries.c["expires_at", "employee_key"],
+            *deliveries.c["due_at", "expires_at", "employee_key"],
             *employees.c["email", "given_name", "family_name", "language", "language_choice"],
             *employees.c["public_id", "link_version", "active"],
             *calendars.c["country", "time_zone"],

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.domain.campaign import Audience
-from notifier.store.outbox import UNCONFIGURED, WAITING
+from notifier.store.outbox import UNCONFIGURED, is_waiting
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)

@@ -129,6 +129,8 @@ employees = Table(
 
 _WAITING = text("state IN ('planned', 'retry')")
 _ACCEPTED = text("state = 'accepted'")
+_REFUSED = text("state = 'refused'")
+_CLAIMED = text("state = 'claimed'")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
 # unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is the
@@ -172,6 +174,8 @@ deliveries = Table(
     Index("ix_deliveries_expires", "expires_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_deliveries_closes", "closes_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_deliveries_accepted", "channel", "finished_at", sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
+    Index("ix_deliveries_refused", "channel", "finished_at", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
+    Index("ix_deliveries_claimed", "channel", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
 )
 
 # Every answer ever given. The one with `revoked_at` empty counts; there is at most one for each campaign and person.

@@ -30,6 +30,7 @@ from notifier.domain.employee import LANGUAGES, choose_language
 from notifier.domain.links import Purpose
 from notifier.store import acknowledgements, employees, outbox
 from notifier.store.acknowledgements import Acknowledgement
+from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.web import security
 from notifier.web.notices import Notice, Refused
@@ -42,6 +43,7 @@ _LARGEST_FORM = 8 * 1024
 _MOST_FIELDS = 20
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _FORM_SECONDS = 20
+_MISSING = "missing"
 _SAID = {
     "undone": "Your answer has been taken back. We will go on reminding you.",
     "not-me": "Thank you for telling us. The answer has been taken back, and you can give your own below.",
@@ -75,23 +77,42 @@ async def show(site: Site, request: Request) -> Response:
 
 
 async def answer(site: Site, request: Request) -> Response:
-    """POST."""
+    """POST. What is looked up and what is written is one transaction, which many answers share the commit of."""
     if not security.comes_from_here(request.headers, site.base_url):
         raise Refused(Notice.FOREIGN)
-    visit = await _visit(site, request)
-    form = await _read_form(request, visit.language)
-    if (chosen := form.get("lang")) in LANGUAGES:
-        visit = replace(visit, language=chosen)
-    fetched_at = _fetched_at(site, request, visit, form)
-    quick = site.visitor_clock.now() - fetched_at < QUICKEST_PERSON
-    action = form.get("do")
-    if action in {"undo", "not_me"}:
-        return _see(visit, "again" if quick else await _take_back(site, visit, action))
+    form: dict[str, str] = {}
+    try:
+        form = await _read_form(request)
+        quick = site.visitor_clock.now() - _fetched_at(site, request, form) < QUICKEST_PERSON
+    except Refused as refused:
+        visit = await _visit(site, request)  # a bad link is told first; a good one tells the language
+        raise Refused(refused.notice, language=_spoken(visit, form).language) from None
+    done = await site.database.write_async(lambda connection: _act(connection, site, request, form, quick=quick))
+    if done is None:
+        raise _miss(site, request)
+    visit, said = done
+    return _page(site, request, visit, missing=True) if said == _MISSING else _see(visit, said)
+
+
+def _act(
+    connection: Connection, site: Site, request: Request, form: dict[str, str], *, quick: bool
+) -> tuple[Visit, str | None] | None:
+    """Do what a form asks for. Returns what to say about it, or None where the link is none of ours."""
+    found = _find(connection, site, request)
+    if found is None:
+        return None
+    visit = _spoken(found, form)
+    if (action := form.get("do")) in {"undo", "not_me"}:
+        return visit, "again" if quick else _take_back(connection, site, visit, action)
     if form.get("answer") not in set(Answer):
-        return _page(site, request, visit, missing=True)
-    given = Answer(form["answer"])
-    await _record(site, visit, given, quick=quick, language=chosen)
-    return _see(visit, None)
+        return visit, _MISSING
+    _record(connection, site, visit, Answer(form["answer"]), quick=quick, language=form.get("lang"))
+    return visit, None
+
+
+def _spoken(visit: Visit, form: dict[str, str]) -> Visit:
+    """The visit in the language that the form was in."""
+    return replace(visit, language=form["lang"]) if form.get("lang") in LANGUAGES else visit
 
 
 async def _visit(site: Site, request: Request) -> Visit:
@@ -100,14 +121,19 @@ async def _visit(site: Site, request: Request) -> Visit:
     Raises:
         Refused: it is no link of ours, or nothing is to be answered under it any more.
     """
+    visit = await site.database.read_async(lambda connection: _find(connection, site, request))
+    if visit is None:
+        raise _miss(site, request)
+    return visit
+
+
+def _find(connection: Connection, site: Site, request: Request) -> Visit | None:
+    """The same within a transaction; None where it is no link of ours."""
     campaign_id, token = request.path_params["campaign"], request.path_params["token"]
     parsed = links.parse(token)
-    if parsed is None:
-        raise _miss(site, request)
-
-    person = await site.database.read_async(lambda connection: employees.by_public_id(connection, parsed.public_id))
-    if person is None or not site.keys.matches(parsed, Purpose.ACKNOWLEDGE, campaign_id, person.link_version):
-        raise _miss(site, request)
+    person = None if parsed is None else employees.by_public_id(connection, parsed.public_id)
+    if parsed is None or person is None or not site.keys.matches(parsed, Purpose.ACKNOWLEDGE, campaign_id, person.link_version):
+        return None
     campaign = site.campaigns.get(campaign_id)
     language = _language(site, request, campaign, person)
     if campaign is None:
@@ -118,9 +144,7 @@ async def _visit(site: Site, request: Request) -> Visit:
     today = site.now().astimezone(zone).date()
     if today >= campaign.closes_on:
         raise Refused(Notice.CLOSED, language=language)
-    current = await site.database.read_async(
-        lambda connection: acknowledgements.current(connection, campaign=campaign.id, employee_key=person.key)
-    )
+    current = acknowledgements.current(connection, campaign=campaign.id, employee_key=person.key)
     return Visit(campaign, person, token, language, zone, today, current)
 
 
@@ -139,63 +163,62 @@ def _language(site: Site, request: Request, campaign: Campaign | None, person: S
     )
 
 
-async def _read_form(request: Request, language: str) -> dict[str, str]:
+async def _read_form(request: Request) -> dict[str, str]:
     """The fields of the form; of a name that comes twice, the last."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
-        raise Refused(Notice.NOT_UNDERSTOOD, language=language)
+        raise Refused(Notice.NOT_UNDERSTOOD)
     body = b""
     try:
         async with asyncio.timeout(_FORM_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _LARGEST_FORM:
-                    raise Refused(Notice.TOO_LARGE, language=language)
+                    raise Refused(Notice.TOO_LARGE)
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except (TimeoutError, ClientDisconnect, ValueError):
-        raise Refused(Notice.NOT_UNDERSTOOD, language=language) from None
+        raise Refused(Notice.NOT_UNDERSTOOD) from None
 
 
-def _fetched_at(site: Site, request: Request, visit: Visit, form: dict[str, str]) -> datetime:
-    fetched_at = site.proofs.fetched_at(
-        form.get("proof", ""),
-        visit=request.cookies.get(security.VISIT_COOKIE, ""),
-        campaign=visit.campaign.id,
-        public_id=visit.person.public_id,
-        now=site.visitor_clock.now(),
+def _fetched_at(site: Site, request: Request, form: dict[str, str]) -> datetime:
+    parsed = links.parse(request.path_params["token"])
+    fetched_at = (
+        None
+        if parsed is None
+        else site.proofs.fetched_at(
+            form.get("proof", ""),
+            visit=request.cookies.get(security.VISIT_COOKIE, ""),
+            campaign=request.path_params["campaign"],
+            public_id=parsed.public_id,
+            now=site.visitor_clock.now(),
+        )
     )
     if fetched_at is None:
-        raise Refused(Notice.STALE_FORM, language=visit.language)
+        raise Refused(Notice.STALE_FORM)
     return fetched_at
 
 
-async def _take_back(site: Site, visit: Visit, action: str) -> str:
+def _take_back(connection: Connection, site: Site, visit: Visit, action: str) -> str:
     take_back = acknowledgements.undo if action == "undo" else acknowledgements.not_me
-    await site.database.write_async(
-        lambda connection: take_back(connection, campaign=visit.campaign.id, employee_key=visit.person.key, now=site.now())
-    )
+    take_back(connection, campaign=visit.campaign.id, employee_key=visit.person.key, now=site.now())
     return "undone" if action == "undo" else "not-me"
 
 
-async def _record(site: Site, visit: Visit, given: Answer, *, quick: bool, language: str | None) -> None:
-    """Write the answer; before it the language, where the person chose one, so that the receipt is written in it."""
+def _record(connection: Connection, site: Site, visit: Visit, given: Answer, *, quick: bool, language: str | None) -> None:
+    """Write the answer; with it the language, where the person chose one, so that the receipt is written in it."""
     now, person, campaign = site.now(), visit.person, visit.campaign.id
-    handed_over = await site.database.read_async(
-        lambda connection: outbox.last_accepted_at(connection, campaign=campaign, employee_key=person.key)
-    )
+    handed_over = outbox.last_accepted_at(connection, campaign=campaign, employee_key=person.key)
     doubtful = quick or (handed_over is not None and timedelta() <= now - handed_over < FIRST_MINUTE)
     if language in LANGUAGES and not doubtful and language != person.language_choice:
-        await site.database.write_async(lambda connection: employees.set_language_choice(connection, person.key, language))
-    await site.database.write_async(
-        lambda connection: acknowledgements.record(
-            connection,
-            campaign=campaign,
-            employee_key=person.key,
-            answer=given,
-            assurance=Assurance.PROVISIONAL if doubtful else Assurance.LINK,
-            channel="page",
-            receipt_channel=site.receipt_channel,
-            now=now,
-        )
+        employees.set_language_choice(connection, person.key, language)
+    acknowledgements.record(
+        connection,
+        campaign=campaign,
+        employee_key=person.key,
+        answer=given,
+        assurance=Assurance.PROVISIONAL if doubtful else Assurance.LINK,
+        channel="page",
+        receipt_channel=site.receipt_channel,
+        now=now,
     )
 
 

@@ -185,6 +185,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'accepted'"),
         )
         batch_op.create_index(
+            "ix_deliveries_claimed",
+            ["channel"],
+            unique=False,
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
+        )
+        batch_op.create_index(
             "ix_deliveries_closes",
             ["closes_at"],
             unique=False,
@@ -198,6 +205,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state IN ('planned', 'retry')"),
             postgresql_where=sa.text("state IN ('planned', 'retry')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_refused",
+            ["channel", "finished_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'refused'"),
+            postgresql_where=sa.text("state = 'refused'"),
         )
         batch_op.create_index(
             "ix_deliveries_waiting",
