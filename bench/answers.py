@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import subprocess
 import sys
 import tempfile
@@ -84,7 +83,7 @@ async def run_server(folder: Path) -> None:
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[int]:
     command = child("bench.answers", "--serve", str(folder))
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None  # noqa: S101 - for the type checker
         assert process.stdout is not None  # noqa: S101
         yield int(process.stdout.readline())

@@ -31,7 +31,8 @@ _FLAGS = (
 )
 
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# What leaves its box is cut off where the box clips, and lies over something else where the box is seen. `.preheader` is hidden on purpose.
+# What leaves its box is cut off where the box clips, and lies over something else where the box is seen.
+# `.preheader` is hidden on purpose.
 _CUT_OFF = """
 [...document.querySelectorAll("body *")].filter(one => one.checkVisibility() && !one.closest(".preheader, svg, .skip"))
   .filter(one => { const style = getComputedStyle(one), clips = ["hidden", "clip"].includes(style.overflowX);
@@ -53,7 +54,8 @@ _SMALL_TARGETS = """
 _INVISIBLE = """
 [...document.querySelectorAll("body *")].filter(one => one.checkVisibility() && [...one.childNodes].some(node => node.nodeType === 3
     && node.textContent.trim()) && !one.closest(".preheader"))
-  .filter(one => { let behind = one; while (behind && /, 0\\)$/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
+  .filter(one => { let behind = one;
+    while (behind && /, 0\\)$/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
     return behind && getComputedStyle(behind).backgroundColor === getComputedStyle(one).color; })
   .map(one => `${one.tagName}: ${one.textContent.trim().slice(0, 40)}`)
 """

@@ -26,7 +26,7 @@ def standing_demo(folder: Path, people: int = 60) -> Iterator[Theatre]:
             play.stage.to_next_wave()
             playing = asyncio.create_task(play.stage.play())
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                while len(play.mailbox) < 5:
+                while len(play.mailbox) < 5:  # noqa: ASYNC110 - the mailbox tells in no other way
                     await asyncio.sleep(0.02)
             found.append(play)
             ready.set()

@@ -46,7 +46,7 @@ def _queued(template: object, sender: str, number: int) -> dict[str, object]:
 
 def _configure(folder: Path, job: dict[str, object]) -> None:
     settings.configure(
-        SECRET_KEY="for this run only",
+        SECRET_KEY="for this run only",  # noqa: S106
         USE_TZ=True,
         INSTALLED_APPS=["django.contrib.contenttypes", "post_office"],
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",

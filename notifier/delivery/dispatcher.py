@@ -39,10 +39,11 @@ from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
 from notifier.domain.retry import Verdict, pause_before
 from notifier.errors import NotifierError, StoreError
-from notifier.store import claims, holds, waves
-from notifier.store.claims import Claimed, Outcome
+from notifier.store import claims, holds, outcomes, waves
+from notifier.store.claims import Claimed
 from notifier.store.database import Database
 from notifier.store.outbox import UNCONFIGURED
+from notifier.store.outcomes import Outcome
 from notifier.store.quota import Limits
 from notifier.store.tables import State
 
@@ -123,18 +124,18 @@ class Dispatcher:
             for lane in self._lanes:
                 lane.closed, lane.paused, lane.again_at, lane.outcomes, lane.group = False, False, None, {}, 0
                 group.create_task(self._run(lane))
-        outcomes: dict[State, int] = {}
+        counts: dict[State, int] = {}
         for lane in self._lanes:
             for state, count in lane.outcomes.items():
-                outcomes[state] = outcomes.get(state, 0) + count
-        return Pass(outcomes, min((lane.again_at for lane in self._lanes if lane.again_at), default=None))
+                counts[state] = counts.get(state, 0) + count
+        return Pass(counts, min((lane.again_at for lane in self._lanes if lane.again_at), default=None))
 
     async def release_dead(self, *, alone: bool) -> int:
-        """Take back what daemons that died had claimed: see `claims.release_dead`."""
+        """Take back what daemons that died had claimed: see `outcomes.release_dead`."""
         resend = [lane.channel.name for lane in self._lanes if lane.channel.resend_when_uncertain]
         now = self._clock.now()
         released = await self._database.write_async(
-            lambda connection: claims.release_dead(connection, owner=self._owner, resend=resend, now=now, alone=alone)
+            lambda connection: outcomes.release_dead(connection, owner=self._owner, resend=resend, now=now, alone=alone)
         )
         if released:
             _log.warning("claims taken back from a daemon that stopped", rows=released)
@@ -221,7 +222,7 @@ class Dispatcher:
         now = self._clock.now()
         try:
             rows = await self._database.write_async(
-                lambda connection: claims.give_back(connection, owner=self._owner, channel=lane.channel.name, now=now)
+                lambda connection: outcomes.give_back(connection, owner=self._owner, channel=lane.channel.name, now=now)
             )
         except StoreError as error:
             self._close_for_store(lane, error)

@@ -16,9 +16,9 @@ import structlog
 
 from notifier.clock import Clock
 from notifier.errors import StoreError
-from notifier.store import claims
-from notifier.store.claims import Outcome
+from notifier.store import outcomes
 from notifier.store.database import Connection, Database
+from notifier.store.outcomes import Outcome
 
 T = TypeVar("T")
 
@@ -74,15 +74,15 @@ class Recorder:
                 await self._write_alone(*one)
 
     async def _write_together(self, group: list[tuple[Outcome, asyncio.Future[bool]]]) -> None:
-        outcomes, now = [outcome for outcome, _ in group], self._clock.now()
-        await self.write(lambda connection: claims.record_all(connection, owner=self._owner, outcomes=outcomes, now=now))
+        ended, now = [outcome for outcome, _ in group], self._clock.now()
+        await self.write(lambda connection: outcomes.record_all(connection, owner=self._owner, outcomes=ended, now=now))
         for _, recorded in group:
             _answer(recorded, True)
 
     async def _write_alone(self, outcome: Outcome, recorded: asyncio.Future[bool]) -> None:
         now = self._clock.now()
         try:
-            ours = await self.write(lambda connection: claims.record(connection, owner=self._owner, outcome=outcome, now=now))
+            ours = await self.write(lambda connection: outcomes.record(connection, owner=self._owner, outcome=outcome, now=now))
         except Exception as error:  # noqa: BLE001 - it is its sender's
             _answer(recorded, error)
         else:

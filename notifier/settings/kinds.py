@@ -161,7 +161,8 @@ def _database_url(text: str) -> str:
     if kind in {"postgres", "postgresql"} and separator and scheme != "postgresql+psycopg":
         raise WrongValueError(wanted=wanted, fix="begin it with postgresql+psycopg://")
     parts = urlsplit(text)
-    if scheme == "postgresql+psycopg" and separator and (parts.hostname or parts.path.strip("/")):  # no host: a socket of this machine
+    named = parts.hostname or parts.path.strip("/")  # without a host it is a socket of this machine
+    if scheme == "postgresql+psycopg" and separator and named:
         return text
     raise WrongValueError(wanted=wanted, fix="write sqlite:///notifier.db, or postgresql+psycopg://USER@HOST/NAME")
 

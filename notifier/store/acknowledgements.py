@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store import outbox
@@ -69,6 +69,16 @@ class Recorded:
     cancelled: int
 
 
+# Made once: making a statement takes SQLAlchemy as long as running it.
+_insert = insert(acknowledgements).returning(*acknowledgements.columns)
+_current = select(acknowledgements).where(
+    acknowledgements.c.campaign == bindparam("of_campaign"),
+    acknowledgements.c.employee_key == bindparam("of_person"),
+    acknowledgements.c.revoked_at.is_(None),
+)
+_person = select(employees.c.key).where(employees.c.key == bindparam("of_person")).with_for_update()
+
+
 def record(
     connection: Connection,
     *,
@@ -95,17 +105,17 @@ def record(
         return Recorded(before, changed=False, cancelled=0)
     if before is not None:
         _revoke(connection, before, Revoked.ANSWERED_AGAIN, now)
-    statement = insert(acknowledgements).values(
-        campaign=campaign,
-        employee_key=employee_key,
-        answer=answer,
-        assurance=assurance,
-        settles=settles,
-        channel=channel,
-        answered_at=now,
-        actor=actor,
-    )
-    row = connection.execute(statement.returning(*acknowledgements.columns)).one()
+    values = {
+        "campaign": campaign,
+        "employee_key": employee_key,
+        "answer": answer,
+        "assurance": assurance,
+        "settles": settles,
+        "channel": channel,
+        "answered_at": now,
+        "actor": actor,
+    }
+    row = connection.execute(_insert, values).one()
     cancelled = 0
     if settles:
         cancelled = outbox.cancel_waiting(connection, campaign=campaign, employee_key=employee_key, reason=outbox.ANSWERED, now=now)
@@ -129,12 +139,7 @@ def not_me(connection: Connection, *, campaign: str, employee_key: int, now: dat
 
 def current(connection: Connection, *, campaign: str, employee_key: int) -> Acknowledgement | None:
     """The answer that counts, if there is one."""
-    statement = select(acknowledgements).where(
-        acknowledgements.c.campaign == campaign,
-        acknowledgements.c.employee_key == employee_key,
-        acknowledgements.c.revoked_at.is_(None),
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_current, {"of_campaign": campaign, "of_person": employee_key}).one_or_none()
     return None if row is None else _from_row(row)
 
 
@@ -173,7 +178,7 @@ def _revoke(connection: Connection, acknowledgement: Acknowledgement, because: R
 
 def _lock_person(connection: Connection, employee_key: int) -> None:
     """Let nobody else answer for this person until the transaction ends. SQLite has one writer anyway and ignores it."""
-    connection.execute(select(employees.c.key).where(employees.c.key == employee_key).with_for_update())
+    connection.execute(_person, {"of_person": employee_key})
 
 
 def _from_row(row: Row[Any]) -> Acknowledgement:

@@ -24,9 +24,21 @@ UNCONFIGURED = "no longer in the configuration"
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+# Statements that every answer needs are made once: making one takes SQLAlchemy as long as running it.
+_of_person = and_(deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key == bindparam("of_person"))
+_waiting_reminder = and_(deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
+_cancelled = {"state": State.CANCELLED.value, "reason": bindparam("because"), "finished_at": bindparam("at", type_=Instant)}
+_cancel_of_person = update(deliveries).where(_of_person, _waiting_reminder).values(_cancelled)
+_last_accepted = select(func.max(deliveries.c.finished_at, type_=Instant)).where(
+    _of_person, deliveries.c.kind == Kind.REMINDER, deliveries.c.state == State.ACCEPTED
+)
+_insert = insert(deliveries)
+
+
 def cancel_waiting(connection: Connection, *, campaign: str, employee_key: int, reason: str, now: datetime) -> int:
     """Cancel this person's waiting reminders of the campaign."""
-    return _cancel(connection, and_(deliveries.c.campaign == campaign, deliveries.c.employee_key == employee_key), reason, now)
+    values = {"of_campaign": campaign, "of_person": employee_key, "because": reason, "at": now}
+    return connection.execute(_cancel_of_person, values).rowcount
 
 
 def cancel_for_leavers(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
@@ -78,32 +90,27 @@ def queue_receipt(
 ) -> None:
     """Queue the confirmation of an answer. It waits for no window: the person is at their desk."""
     connection.execute(
-        insert(deliveries).values(
-            campaign=campaign,
-            employee_key=employee_key,
-            kind=Kind.RECEIPT.value,
-            occasion=acknowledgement_id,
-            channel=channel,
-            message="receipt",
-            state=State.PLANNED.value,
-            created_at=now,
-            due_at=now,
-            next_at=now,
-            closes_at=_FOR_EVER,
-            expires_at=now + timedelta(days=3),
-        )
+        _insert,
+        {
+            "campaign": campaign,
+            "employee_key": employee_key,
+            "kind": Kind.RECEIPT.value,
+            "occasion": acknowledgement_id,
+            "channel": channel,
+            "message": "receipt",
+            "state": State.PLANNED.value,
+            "created_at": now,
+            "due_at": now,
+            "next_at": now,
+            "closes_at": _FOR_EVER,
+            "expires_at": now + timedelta(days=3),
+        },
     )
 
 
 def last_accepted_at(connection: Connection, *, campaign: str, employee_key: int) -> datetime | None:
     """When the last reminder of the campaign was handed over to a provider for this person."""
-    statement = select(func.max(deliveries.c.finished_at, type_=Instant)).where(
-        deliveries.c.campaign == campaign,
-        deliveries.c.employee_key == employee_key,
-        deliveries.c.kind == Kind.REMINDER,
-        deliveries.c.state == State.ACCEPTED,
-    )
-    last: datetime | None = connection.scalar(statement)
+    last: datetime | None = connection.scalar(_last_accepted, {"of_campaign": campaign, "of_person": employee_key})
     return last
 
 
@@ -118,12 +125,8 @@ def next_instant(connection: Connection, now: datetime) -> datetime | None:
 
 
 def _cancel(connection: Connection, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
-    statement = (
-        update(deliveries)
-        .where(whose, deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
-        .values(state=State.CANCELLED.value, reason=reason, finished_at=now)
-    )
-    return connection.execute(statement).rowcount
+    statement = update(deliveries).where(whose, _waiting_reminder).values(_cancelled)
+    return connection.execute(statement, {"because": reason, "at": now}).rowcount
 
 
 def _restore(connection: Connection, whose: ColumnElement[bool], reason: str, now: datetime) -> int:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an escape is one line
 """Ways out of a Jinja sandbox that have been published, and ways to look around in it.
 
 READ stands for a file with a secret in it, TOUCH for a file that does not exist, CANARY for an environment variable. The numbers

@@ -8,7 +8,20 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-GIVEN = ("Zoé", "Jürgen", "Anne-Sophie", "Sinéad", "Žofie", "Łukasz", "O'Neil", 'Ann "Nan"', "李", "Ümit, Jr.", "{{ name }}", "<b>Al</b>")
+GIVEN = (
+    "Zoé",
+    "Jürgen",
+    "Anne-Sophie",
+    "Sinéad",
+    "Žofie",
+    "Łukasz",
+    "O'Neil",
+    'Ann "Nan"',
+    "李",
+    "Ümit, Jr.",
+    "{{ name }}",
+    "<b>Al</b>",
+)
 NAME_MARK = re.compile(r"zq(\d{5})(?:g|f)q", re.IGNORECASE)
 ADDRESS_MARK = re.compile(r"zq(\d{5})a(?:@|%40|=40)", re.IGNORECASE)
 

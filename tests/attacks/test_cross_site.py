@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.demo.theatre import theatre
 from notifier.store.database import Database
 from notifier.store.tables import metadata
-from tests.pages_rig import ANN, CAMPAIGN, Rig, Visitor
+from tests.pages_rig import ANN, Rig, Visitor
 
 FOREIGN: dict[str, dict[str, str]] = {
     "another site, a modern browser": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},

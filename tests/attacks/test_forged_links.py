@@ -129,7 +129,7 @@ def forged(pages: Rig) -> list[str]:
     found += [encoded(good[:1] + base64.urlsafe_b64decode(one.public_id + "==") + good[17:]) for one in (BEN, LEA)]
     found += [encoded((int.from_bytes(good, "big") ^ 1 << bit).to_bytes(TOKEN_BYTES, "big")) for bit in range(0, 264, 2)]
     found += [pages.path(ANN, version=2).rpartition("/")[2], pages.path(ANN, campaign="another").rpartition("/")[2]]
-    return found + [good.hex(), "A" * 44, "%00" * 44, "=" * 44, "%2e" * 44, "é".encode().hex()]
+    return [*found, good.hex(), "A" * 44, "%00" * 44, "=" * 44, "%2e" * 44, "é".encode().hex()]
 
 
 def told_apart(page: Answered, token: str) -> tuple[int, str]:

@@ -35,13 +35,64 @@ EVE = "eve@evil.example"
 _HEADS = BytesHeaderParser(policy=policy.compat32)
 # What has ever ended a header early, begun another one, or made a second address out of a name.
 PIECES = (
-    *("\r\n", "\n", "\r", "\n\r", "\r\n ", "\r\n\t", "\r\n\r\n", "\0", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x7f", "\x85"),
-    *("\u2028", "\u2029", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00a0", "\u3000", "\ud800", "\udfff", "\U0001f469\u200d\U0001f4bb"),
-    *(f"\r\nBcc: {EVE}", f"\nBcc:{EVE}", f"\rCc: {EVE}", f"\u2028To: {EVE}", f"\x85Bcc: {EVE}", f"\r\n\r\n<p>{EVE}", "\n.\nQUIT\n"),
-    *("=?utf-8?q?=0D=0ABcc=3A_eve=40evil=2Eexample?=", "=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=", "=?", "?=", "=?utf-8?b?", "?q?"),
-    *(f"<{EVE}>", f", {EVE}", f"; {EVE}", f'" <{EVE}>, "', f"\\\" <{EVE}>", f"({EVE})", f":{EVE};", f"@evil.example,:{EVE}", EVE),
+    *(
+        "\r\n",
+        "\n",
+        "\r",
+        "\n\r",
+        "\r\n ",
+        "\r\n\t",
+        "\r\n\r\n",
+        "\0",
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x1d",
+        "\x1e",
+        "\x1f",
+        "\x7f",
+        "\x85",
+    ),
+    *(
+        "\u2028",
+        "\u2029",
+        "\u200b",
+        "\u202e",
+        "\u2066",
+        "\ufeff",
+        "\u00a0",
+        "\u3000",
+        "\ud800",
+        "\udfff",
+        "\U0001f469\u200d\U0001f4bb",
+    ),
+    *(f"\r\nBcc: {EVE}", f"\nBcc:{EVE}", f"\rCc: {EVE}", f"\u2028To: {EVE}", f"\x85Bcc: {EVE}", f"\r\n\r\n<p>{EVE}"),
+    "\n.\nQUIT\n",
+    *(
+        "=?utf-8?q?=0D=0ABcc=3A_eve=40evil=2Eexample?=",
+        "=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=",
+        "=?",
+        "?=",
+        "=?utf-8?b?",
+        "?q?",
+    ),
+    *(f"<{EVE}>", f", {EVE}", f"; {EVE}", f'" <{EVE}>, "', f'\\" <{EVE}>', f"({EVE})", f":{EVE};", f"@evil.example,:{EVE}", EVE),
     *('"', "\\", ",", ";", ":", "<", ">", "(", ")", "[", "]", "@", ".", "=", "_", "?", " ", "\t", "%0D%0A", "\\r\\n", "&#13;&#10;"),
-    *("Zoé", "Müller", "O'Neil", "李", "नमस्ते", "Ωμέγα", "a", "Ann", "x" * 80, "é" * 60, "日" * 90, "y" * 1200, "Content-Type: text/html"),
+    *(
+        "Zoé",
+        "Müller",
+        "O'Neil",
+        "李",
+        "नमस्ते",
+        "Ωμέγα",
+        "a",
+        "Ann",
+        "x" * 80,
+        "é" * 60,
+        "日" * 90,
+        "y" * 1200,
+        "Content-Type: text/html",
+    ),
     *("--=_", "\r\n--", "MIME-Version: 2.0", "{{ 7*7 }}", "%s", "$(id)", "`id`"),
 )
 
@@ -53,7 +104,9 @@ def hostile(seed: int, count: int) -> Iterator[tuple[str, str]]:
     def text() -> str:
         parts = generator.choices(PIECES, k=generator.randint(0, 6))
         if generator.random() < 0.3:
-            parts.append("".join(chr(generator.choice((generator.randrange(0x300), generator.randrange(0x110000)))) for _ in range(8)))
+            parts.append(
+                "".join(chr(generator.choice((generator.randrange(0x300), generator.randrange(0x110000)))) for _ in range(8))
+            )
         generator.shuffle(parts)
         return "".join(parts)
 
@@ -177,7 +230,12 @@ async def test_over_the_wire_each_mail_has_one_recipient_and_the_planned_headers
 @pytest.mark.parametrize("piece", PIECES)
 def test_an_address_holds_nothing_that_begins_another_one(piece: str) -> None:
     """The address itself comes from the roster too: whatever is no plain address is refused before anything is sent."""
-    for address in (f"person{piece}@example.com", f"person@exa{piece}mple.com", f"{piece}person@example.com", f"person@example.com{piece}"):
+    for address in (
+        f"person{piece}@example.com",
+        f"person@exa{piece}mple.com",
+        f"{piece}person@example.com",
+        f"person@example.com{piece}",
+    ):
         outgoing = replace(attacked(1, "Zoé", "x"), address=address)
         try:
             raw = mail_bytes(outgoing, sender=SENDER, reply_to=REPLY_TO)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import re
-import warnings
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from html import unescape
 from pathlib import Path
 
-import jinja2
 import pytest
 from sqlalchemy import update
 
@@ -28,7 +27,9 @@ SECRET = "the-secret-7f3a"
 SENDER = Sender("Example SA", "Privacy Office", "privacy@example.com")
 FACTS = Facts("Zoé", "Zoé Exemple", "https://n.example/a/c/1", date(2025, 10, 15), date(2025, 11, 3), first_notice=True)
 # The secret itself, or a look at something that is no text: a class, a function, a module, an environment.
-_OUTSIDE = re.compile(rf"{SECRET}|root:x:|uid=\d|(?:<|&lt;)(?:class|module|function (?!str\.format)|method|built-in|bound|generator|code|Template)|environ\(")
+_OUTSIDE = re.compile(
+    rf"{SECRET}|root:x:|uid=\d|environ|(?:<|&lt;)(?:class|module|function (?!str\.format)|method|built-in|bound|generator|code|Template)"
+)
 _QUOTES = "'''"
 
 
@@ -47,10 +48,10 @@ class Trap:
 
 
 @pytest.fixture
-def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trap:
     monkeypatch.setenv("CANARY", SECRET)
     (tmp_path / "read").write_text(SECRET, encoding="utf-8")
-    yield Trap(tmp_path / "read", tmp_path / "touched")
+    return Trap(tmp_path / "read", tmp_path / "touched")
 
 
 def in_body(escape: str) -> dict[str, str]:
@@ -63,7 +64,7 @@ def in_subject(escape: str) -> dict[str, str]:
 
 
 def in_link(escape: str) -> dict[str, str]:
-    return {"m.en": f"+++\nsubject = 'S'\npreheader = 'P'\nbutton = 'B'\n+++\n# T\n\n{{{{ button }}}}\n\n[x]({escape.replace(' ', '')})\n"}
+    return in_body(f"[x]({escape.replace(' ', '')})")
 
 
 def in_page(escape: str) -> dict[str, str]:
@@ -100,22 +101,31 @@ def test_no_published_escape_gets_out(trap: Trap, tmp_path: Path, place: Callabl
     assert out == []
 
 
+_UNGUARDED = """
+import sys, jinja2
+from contextlib import suppress
+from tests.attacks.escapes import ESCAPES
+from tests.attacks.test_template_escapes import Trap
+from pathlib import Path
+trap = Trap(*map(Path, sys.argv[1:]))
+plain = jinja2.Environment(loader=jinja2.FileSystemLoader("/"), extensions=["jinja2.ext.do", "jinja2.ext.debug"])
+for name, escape in ESCAPES.items():
+    with suppress(Exception):
+        if trap.sprung(plain.from_string(trap.armed(escape)).render(given_name="Zoé")):
+            print(name)
+    trap.touch.unlink(missing_ok=True)
+"""
+
+
 def test_the_escapes_do_get_out_where_there_is_no_sandbox(trap: Trap) -> None:
-    """Else the test above would prove nothing."""
-    plain = jinja2.Environment(loader=jinja2.FileSystemLoader("/"), extensions=["jinja2.ext.do", "jinja2.ext.debug"])  # noqa: S701
-    out = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # an escape does not close what it opens
-        for name, escape in ESCAPES.items():
-            with suppress(Exception):
-                if trap.sprung(plain.from_string(trap.armed(escape)).render(given_name="Zoé")):
-                    out.append(name)
-            trap.touch.unlink(missing_ok=True)
-        gc.collect()
-    assert len(out) > 25, out
+    """Else the test above would prove nothing. In a process of its own: an escape does not close what it opens."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-W", "ignore", "-c", _UNGUARDED, str(trap.read), str(trap.touch)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own
+    assert len(done.stdout.splitlines()) > 25
 
 
-def test_the_context_holds_no_object(tmp_path: Path) -> None:
+def test_the_context_holds_no_object() -> None:
     """Nothing to climb from: every value is a text, a number or a truth value, and there are no globals."""
     from notifier.content.compile import _HTML, _PLAIN
     from notifier.content.facts import context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,10 @@ from tests.pages_rig import ANN, BEN, ZOE, Person, Rig
 
 SPEAKERS = {"en": ANN, "fr": ZOE, "de": BEN}
 RECORDED = {"en": "Recorded, Wednesday, 15 October 2025", "fr": "Enregistré le mercredi 15 octobre 2025", "de": "Gespeichert"}
+_FOCUSED = """
+() => { const one = document.activeElement, around = one.closest("label") || one, style = getComputedStyle(around);
+  return [one.tagName, style.outlineStyle, parseFloat(style.outlineWidth), around.getBoundingClientRect().top + scrollY] }
+"""
 _SMALL_SCREEN = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
 
@@ -134,17 +139,14 @@ def test_the_focus_is_seen_on_everything_and_in_the_order_of_reading(chromium: B
         tops: list[float] = []
         while len(tops) < 40:
             page.keyboard.press("Tab")
-            name, style, width, top = page.evaluate(
-                """() => { const one = document.activeElement, around = one.closest("label") || one, style = getComputedStyle(around);
-                return [one.tagName, style.outlineStyle, parseFloat(style.outlineWidth), around.getBoundingClientRect().top + scrollY] }"""
-            )
+            name, style, width, top = page.evaluate(_FOCUSED)
             if name == "BODY":
                 break
             assert style != "none", name
             assert width >= 3, name
             tops.append(top)
         assert len(tops) >= 8
-        assert all(after > before - 60 for before, after in zip(tops, tops[1:], strict=False))
+        assert all(after > before - 60 for before, after in pairwise(tops))
 
 
 def test_nothing_is_loaded_from_elsewhere_and_no_rule_is_broken(chromium: Browser, pages: Rig) -> None:

@@ -17,9 +17,9 @@ from notifier.delivery.planner import Planned, Planner
 from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.window import Window
-from notifier.store import acknowledgements, claims, holds, marks, quota
-from notifier.store.claims import Outcome
+from notifier.store import acknowledgements, claims, holds, marks, outcomes, quota
 from notifier.store.database import Database
+from notifier.store.outcomes import Outcome
 from notifier.store.tables import State, calendars, deliveries, employees
 
 ZURICH, NEW_YORK = ZoneInfo("Europe/Zurich"), ZoneInfo("America/New_York")
@@ -220,11 +220,11 @@ def test_a_claim_is_made_once_and_a_stale_outcome_is_refused(database: Database)
     (row,) = claim(database, now)
     assert claim(database, now) == ()
     with database.write() as connection:
-        assert claims.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True) == 1
+        assert outcomes.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True) == 1
     (again,) = claim(database, now)
     with database.write() as connection:
-        assert not claims.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.REFUSED), now=now)
-        assert claims.record(connection, owner="a", outcome=Outcome(again.id, again.epoch, State.ACCEPTED), now=now)
+        assert not outcomes.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.REFUSED), now=now)
+        assert outcomes.record(connection, owner="a", outcome=Outcome(again.id, again.epoch, State.ACCEPTED), now=now)
     assert [state for _, _, state in rows(database)] == ["accepted"]
 
 
@@ -235,12 +235,12 @@ def test_a_repeat_keeps_message_id_and_date_until_the_day_changes(database: Data
     planner(database).tick(now)
     (first,) = claim(database, now)
     with database.write() as connection:
-        claims.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True)
+        outcomes.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True)
     (second,) = claim(database, now + timedelta(hours=3))
     assert (second.message_id, second.dated) == (first.message_id, first.dated)
 
     with database.write() as connection:
-        claims.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True)
+        outcomes.release_dead(connection, owner="b", resend=("smtp",), now=now, alone=True)
     planner(database).tick(utc("2025-10-06T09:00"))
     (third,) = claim(database, utc("2025-10-06T09:00"))
     assert third.message_id == first.message_id
@@ -253,7 +253,7 @@ def test_a_dead_senders_message_is_unknown_where_a_second_copy_would_show(databa
     planner(database).tick(now)
     claim(database, now)
     with database.write() as connection:
-        claims.release_dead(connection, owner="b", resend=(), now=now, alone=True)
+        outcomes.release_dead(connection, owner="b", resend=(), now=now, alone=True)
     assert [state for _, _, state in rows(database)] == ["unknown"]
 
 
@@ -329,7 +329,7 @@ def test_no_day_holds_more_than_the_limit(database: Database) -> None:
     assert len(first) == 3
     with database.write() as connection:
         for row in first:
-            claims.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.ACCEPTED), now=now)
+            outcomes.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.ACCEPTED), now=now)
         claimed = claims.claim(
             connection,
             owner="a",

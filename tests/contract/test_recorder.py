@@ -12,9 +12,10 @@ from sqlalchemy import event, select, update
 from notifier.channels.capture import CaptureChannel
 from notifier.clock import MovedClock
 from notifier.delivery.recorder import Recorder
-from notifier.store import claims, quota
-from notifier.store.claims import Claimed, LostClaimError, Outcome
+from notifier.store import claims, outcomes, quota
+from notifier.store.claims import Claimed
 from notifier.store.database import Database
+from notifier.store.outcomes import LostClaimError, Outcome
 from notifier.store.tables import State, deliveries
 from tests.delivery_rig import NOW, add_people, house
 
@@ -75,9 +76,9 @@ async def test_a_lost_claim_among_others_changes_nothing_and_hinders_nobody(data
 def test_all_of_a_group_or_none(database: Database) -> None:
     rows = claimed(database, 5)
     with database.write() as connection:
-        claims.record_all(connection, owner="one", outcomes=[accepted(row) for row in rows[:3]], now=NOW)
+        outcomes.record_all(connection, owner="one", outcomes=[accepted(row) for row in rows[:3]], now=NOW)
     with suppress(LostClaimError), database.write() as connection:
-        claims.record_all(connection, owner="one", outcomes=[accepted(row) for row in rows[2:]], now=NOW)
+        outcomes.record_all(connection, owner="one", outcomes=[accepted(row) for row in rows[2:]], now=NOW)
         pytest.fail("the third row was recorded twice")
     assert states(database) == {"accepted": 3, "claimed": 2}
 

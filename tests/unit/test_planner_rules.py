@@ -14,9 +14,9 @@ from notifier.delivery.planner import Planned, Planner
 from notifier.domain.campaign import Answer, Assurance, Audience, Campaign, Step
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.window import Window
-from notifier.store import acknowledgements, claims, marks, quota
-from notifier.store.claims import Outcome
+from notifier.store import acknowledgements, claims, marks, outcomes, quota
 from notifier.store.database import Database
+from notifier.store.outcomes import Outcome
 from notifier.store.tables import State, calendars, deliveries, employees
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -76,7 +76,7 @@ def send(database: Database, now: datetime) -> list[tuple[int, int, str]]:
             connection, owner="a", channel="smtp", limits=quota.Limits(), most=1000, now=now, message_id_domain="example.com"
         ).rows
         for row in found:
-            assert claims.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.ACCEPTED), now=now)
+            assert outcomes.record(connection, owner="a", outcome=Outcome(row.id, row.epoch, State.ACCEPTED), now=now)
     return [(row.employee_key, row.occasion, row.message) for row in found if row.kind == "reminder"]
 
 

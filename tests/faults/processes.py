@@ -1,0 +1,230 @@
+"""R1, R2, R3, R5, R7, R8: the real daemon, killed, stopped, frozen, copied, kept waiting and doubled in the middle of a wave."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from random import Random
+
+from tests.daemon_rig import Home, Running, daemon, make_home
+from tests.delivery_rig import smtp_channel
+from tests.faults.relay import Relay
+from tests.faults.stores import copy_store, integrity, rows, states
+from tests.faults.tried import Tried
+from tests.smtp_server import Drip
+
+KILLS = "R1 R2 R3 kill -9 in a wave"
+STOPS = "R2 SIGTERM in a wave"
+POWER = "R5 power loss: copies of store and log"
+LOCKED = "R7 a locked database"
+DOUBLES = "R8 two daemons and a zombie"
+_CONNECTIONS = 4
+_DISTURBED = ("nothing can be claimed; sending waits", "what happened cannot be recorded; sending waits", "failed; will be tried again")
+_LATE = "an outcome came too late and was not recorded"
+
+
+def store_of(home: Home) -> Path:
+    return home.folder / "notifier.db"
+
+
+def senders(relay: Relay) -> int:
+    """How many messages one daemon may have in hand."""
+    return smtp_channel(relay, _CONNECTIONS).concurrency
+
+
+@asynccontextmanager
+async def wave(folder: Path, people: int) -> AsyncIterator[tuple[Home, Relay]]:
+    """A home in which a wave is due, and the relay it goes to."""
+    folder.mkdir()
+    async with Relay() as relay:
+        yield make_home(folder, people=people, smtp_port=relay.port), relay
+
+
+def close_books(tried: Tried, home: Home, relay: Relay, people: int) -> None:
+    """What every wave must come to, whatever happened to it."""
+    arrived = relay.recipients()
+    tried.lost += sum(arrived[f"p{number}@example.com"] == 0 for number in range(1, people + 1))
+    tried.repeated += relay.repeated()
+    tried.demand(relay.unlike() == 0, f"{relay.unlike()} repeats are not the same bytes")
+    tried.demand(states(store_of(home)) == {"accepted": people}, f"states at the end: {dict(states(store_of(home)))}")
+    tried.demand(integrity(store_of(home)) == "ok", integrity(store_of(home)))
+
+
+async def to_the_end(home: Home, people: int) -> None:
+    """Run the daemon until everybody has their message, and end it in good order."""
+    async with daemon(home) as running:
+        await running.until(lambda: running.said("running") and states(store_of(home)) == {"accepted": people})
+        running.signal(signal.SIGTERM)
+        assert await running.ended() == 0
+
+
+def unrecorded(home: Home, relay: Relay) -> set[str]:
+    """Messages that the relay took and the store does not know as taken."""
+    if not store_of(home).exists():
+        return set()
+    known = {row.message_id for row in rows(store_of(home)) if row.state == "accepted"}
+    return set(relay.copies()) - known
+
+
+async def _moment(running: Running, relay: Relay, chance: Random, people: int, share: float) -> None:
+    """A random moment: mostly while messages leave, now and then while it starts."""
+    if chance.random() < 0.2:
+        await asyncio.sleep(chance.uniform(0, 2))
+        return
+    some = max(2, int((people - len(relay.messages)) * share))
+    target = min(people, len(relay.messages) + chance.randint(1, some))
+    await running.until(lambda: len(relay.messages) >= target)
+    await asyncio.sleep(chance.uniform(0, 0.02))
+
+
+async def kills(folder: Path, chance: Random, *, people: int, times: int) -> Tried:
+    """Nobody is left out; each kill leaves no more in doubt than one daemon has in hand; a repeat is the same bytes."""
+    tried = Tried(KILLS)
+    async with wave(folder, people) as (home, relay):
+        doubtful: set[str] = set()
+        for left in range(times, 0, -1):
+            async with daemon(home) as running:
+                await _moment(running, relay, chance, people, 2 / (left + 1))
+                running.signal(signal.SIGKILL)
+                await running.ended()
+            await relay.still()
+            newly = unrecorded(home, relay) - doubtful
+            doubtful |= newly
+            tried.tries += 1
+            tried.bound += senders(relay)
+            tried.demand(len(newly) <= senders(relay), f"a kill left {len(newly)} in doubt")
+        await to_the_end(home, people)
+        close_books(tried, home, relay, people)
+    return tried
+
+
+async def stops(folder: Path, chance: Random, *, people: int, times: int) -> Tried:
+    """SIGTERM: it ends with 0, nothing stays claimed, nothing goes out twice."""
+    tried = Tried(STOPS)
+    async with wave(folder, people) as (home, relay):
+        for left in range(times, 0, -1):
+            async with daemon(home) as running:
+                await running.until(lambda running=running: running.said("running"))
+                await _moment(running, relay, chance, people, 2 / (left + 1))
+                running.signal(signal.SIGTERM)
+                code = await running.ended()
+            tried.tries += 1
+            tried.demand(code == 0, f"SIGTERM ended it with {code}")
+            claimed = states(store_of(home))["claimed"]
+            tried.demand(claimed == 0, f"{claimed} rows stayed claimed after SIGTERM")
+            tried.demand(not unrecorded(home, relay), "a message left without record at SIGTERM")
+        await to_the_end(home, people)
+        close_books(tried, home, relay, people)
+    return tried
+
+
+async def power_losses(folder: Path, chance: Random, *, people: int, times: int) -> Tried:
+    """The files as they are at random instants, opened again: sound, and no mail on the wire whose claim is not in them.
+
+    Every other copy loses the end of its log too, as a disk may that was writing: still sound.
+    """
+    tried = Tried(POWER)
+    async with wave(folder, people) as (home, relay):
+        relay.on("DOT", Drip("250 2.0.0 Ok\r\n", every=0.001), times=None)
+        async with daemon(home) as running:
+            for number in range(times):
+                target = 1 + number * people // times
+                await running.until(lambda target=target: len(relay.messages) >= target or len(relay.messages) >= people)
+                await asyncio.sleep(chance.uniform(0, 0.05))
+                running.signal(signal.SIGSTOP)
+                await _frozen(running)
+                await relay.still()
+                begun, taken = relay.begun(), set(relay.copies())
+                copy = copy_store(store_of(home), folder / f"copy-{number}.db")
+                running.signal(signal.SIGCONT)
+                tried.tries += 1
+                await asyncio.to_thread(_judge_copy, tried, copy, begun, taken)
+                if number % 2:
+                    torn = copy_store(store_of(home), folder / f"torn-{number}.db")
+                    _tear(Path(f"{torn}-wal"), chance)
+                    tried.demand(integrity(torn) == "ok", f"a torn copy: {integrity(torn)}")
+            await running.until(lambda: states(store_of(home)) == {"accepted": people})
+        close_books(tried, home, relay, people)
+    return tried
+
+
+def _judge_copy(tried: Tried, copy: Path, begun: set[str], taken: set[str]) -> None:
+    tried.demand(integrity(copy) == "ok", f"a copy: {integrity(copy)}")
+    found = rows(copy)
+    unclaimed = begun - {row.email for row in found if row.attempts > 0}
+    tried.demand(not unclaimed, f"{len(unclaimed)} messages on the wire without a durable claim")
+    unknown = taken - {row.message_id for row in found}
+    tried.demand(not unknown, f"{len(unknown)} Message-IDs on the wire that the copy does not know")
+
+
+def _tear(log: Path, chance: Random) -> None:
+    if log.exists() and log.stat().st_size:
+        with log.open("r+b") as file:
+            file.truncate(chance.randrange(log.stat().st_size))
+
+
+async def _frozen(running: Running) -> None:
+    status = Path(f"/proc/{running.pid}/stat")
+    await running.until(lambda: status.read_text("ascii").rpartition(")")[2].split()[0] == "T")
+
+
+async def locks(folder: Path, chance: Random, *, people: int, seconds: float) -> Tried:
+    """Another program holds the store for a while. Up to 30 seconds nobody notices; longer is said, and waited for."""
+    tried = Tried(LOCKED)
+    async with wave(folder, people) as (home, relay):
+        async with daemon(home) as running:
+            target = chance.randint(1, people // 2)
+            await running.until(lambda: len(relay.messages) >= target)
+            await asyncio.to_thread(_hold, store_of(home), seconds)
+            tried.tries += 1
+            await running.until(lambda: states(store_of(home)) == {"accepted": people})
+            said = [event for event in _DISTURBED if running.said(event)]
+            tried.demand(bool(said) == (seconds > 30), f"locked for {seconds:g} s, said: {said}")
+            running.signal(signal.SIGTERM)
+            await running.ended()
+        close_books(tried, home, relay, people)
+    return tried
+
+
+def _hold(path: Path, seconds: float) -> None:
+    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        foreign.execute("SELECT count(*) FROM deliveries").fetchone()
+        time.sleep(seconds)
+        foreign.execute("ROLLBACK")
+
+
+async def doubles(folder: Path, chance: Random, *, people: int) -> Tried:
+    """A second daemon ends with 75. A frozen one whose lock somebody took away wakes up late and changes nothing any more."""
+    tried = Tried(DOUBLES)
+    async with wave(folder, people) as (home, relay):
+        relay.on("DOT", Drip("250 2.0.0 Ok\r\n", every=0.001), times=None)
+        async with daemon(home) as zombie:
+            target = chance.randint(people // 10, people // 2)
+            await zombie.until(lambda: len(relay.messages) >= target)
+            async with daemon(home) as second:
+                code = await second.ended()
+                named = f"process {zombie.pid} " in second.log.read_text("utf-8")
+            tried.demand((code, named) == (75, True), f"a second daemon ended with {code}, the first named: {named}")
+            zombie.signal(signal.SIGSTOP)
+            await _frozen(zombie)
+            (home.folder / "notifier.db.lock").unlink()
+            async with daemon(home) as heir:
+                await heir.until(lambda: states(store_of(home)) == {"accepted": people})
+                before = rows(store_of(home))
+                zombie.signal(signal.SIGCONT)
+                await zombie.until(lambda: zombie.said(_LATE))
+                zombie.signal(signal.SIGTERM)
+                await zombie.ended()
+                tried.demand(rows(store_of(home)) == before, "the zombie changed what its heir had recorded")
+                heir.signal(signal.SIGTERM)
+                await heir.ended()
+        tried.tries += 1
+        tried.bound += senders(relay)
+        close_books(tried, home, relay, people)
+    return tried
