@@ -14,13 +14,15 @@ class NotifierError(Exception):
     Attributes:
         exit_code: what the command line ends with (sysexits where they have a name for it).
         hint: one sentence on what to do next, or None.
+        quoted: what was found there, word for word, or None. It may name people: a terminal shows it, a log never does.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, quoted: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.quoted = quoted
 
 
 class UsageError(NotifierError):

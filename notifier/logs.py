@@ -33,7 +33,10 @@ _LONG_CODE = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9
 
 # Libraries that say things about people when they are asked to say much (SQL parameters, request paths, whole messages), or say
 # at every tick what nobody asked.
-_TALKATIVE = ("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack", "alembic", "apscheduler", "uvicorn.error")
+_TALKATIVE = (
+    *("sqlalchemy", "uvicorn.access", "mail.log", "msal", "slack_sdk", "hpack"),
+    *("alembic", "apscheduler", "uvicorn.error", "markdown_it"),
+)
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "apscheduler", "aiosmtplib", "asyncio")
 
 # Exceptions that say what is wrong with the machine or with a line of code, and never quote what was worked on. So do our own.

@@ -120,8 +120,9 @@ class Running:
         return self.process.pid
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log, as far as it is written in JSON."""
-        return [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+        """Its log, as far as it is written in JSON; a line that is still being written is left out."""
+        written = self.log.read_text("utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in written if line.startswith("{") and line.endswith("\n")]
 
     def said(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line["event"] == event]

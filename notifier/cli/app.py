@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from notifier import __version__
 from notifier.cli import demo, operate, people, plan, preview, roster, sending, setup, travel
 from notifier.cli.output import complain
 from notifier.errors import NotifierError
+from notifier.logs import redact, traceback_without_words
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -45,18 +45,18 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except NotifierError as error:
-        complain(str(error), error.hint)
+        complain(str(error), error.hint, error.quoted)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has had enough
         result = 0
-    except Exception:  # noqa: BLE001 - the last door: a person gets a sentence, the file gets the rest
-        complain("something went wrong inside notifier itself", f"please report it with {_keep_traceback()}")
+    except Exception as error:  # noqa: BLE001 - the last door: a person gets a sentence, the file gets the rest
+        complain("something went wrong inside notifier itself", f"please report it with {_keep_traceback(error)}")
         result = 1
     return result if isinstance(result, int) else 0
 
 
-def _keep_traceback() -> Path:
+def _keep_traceback(error: Exception) -> Path:
     with tempfile.NamedTemporaryFile("w", prefix="notifier-fault-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        traceback.print_exc(file=file)
+        file.write(redact(traceback_without_words(error)))
     return Path(file.name)

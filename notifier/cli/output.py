@@ -35,10 +35,12 @@ def say(line: str = "") -> None:
     stdout().print(Text(line))
 
 
-def complain(message: str, hint: str | None) -> None:
-    """An error, and what to do about it."""
+def complain(message: str, hint: str | None, quoted: str | None = None) -> None:
+    """An error, what was found there, and what to do about it."""
     console = stderr()
     console.print(Text(message, style="red" if console.is_terminal else ""))
+    if quoted:
+        console.print(Text(f"    {quoted}"))
     if hint:
         console.print(Text(f"  → {hint}"))
 

@@ -144,7 +144,7 @@ def check(where: Configured, as_json: bool) -> int:
         for line in lines:
             say(line)
         for problem in problems:
-            complain(str(problem), problem.hint)
+            complain(str(problem), problem.hint, problem.quoted)
     if not problems and not as_json:
         say()
         say("Configuration, link keys, roster and texts are good.")

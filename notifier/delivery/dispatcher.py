@@ -10,7 +10,8 @@ What the provider says decides what happens next:
 
 - taken: `accepted`, with its words;
 - this person cannot be reached: `refused`, never tried again on this channel;
-- not now: `retry`, with growing pauses, as long as the step is current;
+- not now: `retry`, with growing pauses, as long as the step is current; where it is "not now" for one message after the other,
+  though each was tried before, one sender goes on alone until something is taken;
 - nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
 - more than 5 of the last 100 refused: the channel is put on hold until somebody has looked (`store/waves.py`);
 - the fault is ours (login, quota, blocked sender) or the provider cannot be reached at all: the row waits as if it had never been
@@ -37,7 +38,7 @@ from notifier.clock import Clock
 from notifier.delivery.compose import Composer
 from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
-from notifier.domain.retry import Verdict, pause_before
+from notifier.domain.retry import Verdict, next_try
 from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds, outcomes, waves
 from notifier.store.claims import Claimed
@@ -52,6 +53,7 @@ _log = structlog.get_logger(__name__)
 _LARGEST_GROUP = 200
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
+_PUT_OFF_IN_A_ROW = 3  # so many messages, each tried before, and the provider is not asked by every sender any more
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)
 
 
@@ -80,11 +82,17 @@ class _Lane:
     closed: bool = False  # nothing more to claim in this pass
     paused: bool = False  # closed because the channel itself failed
     failures: int = 0  # of that kind, in a row, over passes
+    put_off: int = 0  # messages told "not now" again, in a row, over passes
     doubtful: bool = False  # a claim may have been stored without our knowing
     group: int = 0  # how many rows the last claim of this pass brought
     claimed_at: float = 0.0
     flying: int = 0  # messages that have been begun and are not recorded yet
     landed: asyncio.Event = field(default_factory=asyncio.Event)  # one of them has been recorded
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the provider takes anything at all: then one message at a time is enough to ask it."""
+        return self.failures > 0 or self.put_off >= _PUT_OFF_IN_A_ROW
 
 
 class Dispatcher:
@@ -151,10 +159,10 @@ class Dispatcher:
             await lane.channel.close()
 
     async def _run(self, lane: _Lane) -> None:
-        """One pass of one lane. A channel that failed last time is tried with one message before all senders come back."""
+        """One pass of one lane. A provider that took nothing last time gets one message at a time until it takes one."""
         if lane.doubtful and not await self._give_back(lane):
             return
-        if lane.failures and (row := await self._next_row(lane)) is not None:
+        while lane.in_doubt and (row := await self._next_row(lane)) is not None:
             await self._send_or_return(lane, row)
         async with asyncio.TaskGroup() as group:
             for _ in range(lane.channel.concurrency):
@@ -190,7 +198,7 @@ class Dispatcher:
         """Claim as many rows as the lane sends in a moment, by the pace of the last group; first as many as it has senders."""
         loop_time = asyncio.get_running_loop().time()
         ahead = int(lane.group / max(loop_time - lane.claimed_at, 0.001) * _AHEAD_SECONDS)
-        most = 1 if lane.failures else max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
+        most = 1 if lane.in_doubt else max(lane.channel.concurrency, min(_LARGEST_GROUP, ahead))
         now = self._clock.now()
         lane.landed.clear()
         try:
@@ -254,7 +262,7 @@ class Dispatcher:
             _log.exception("channel failed in an unknown way", delivery=row.id, channel=lane.channel.name)
             outcome = await self._judge(lane, row, DeliveryFailed(Verdict.UNCERTAIN, "the channel failed in an unknown way"))
         else:
-            lane.failures = 0
+            lane.failures = lane.put_off = 0
             outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply)
         outcome.language, outcome.subject = outgoing.rendered.language, outgoing.rendered.subject
         await self._record(lane, row, outcome)
@@ -273,8 +281,9 @@ class Dispatcher:
             return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
         if failed.verdict is Verdict.UNCERTAIN and not lane.channel.resend_when_uncertain:
             return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)
-        pause = pause_before(row.attempts, _spread(row.id, row.attempts))
-        return Outcome(row.id, row.epoch, State.RETRY, failed.reply, reply=failed.reply, next_at=now + pause)
+        lane.put_off += failed.verdict is Verdict.TEMPORARY and row.attempts > 1
+        next_at = next_try(now, row.attempts, _spread(row.id, row.attempts))
+        return Outcome(row.id, row.epoch, State.RETRY, failed.reply, reply=failed.reply, next_at=next_at)
 
     async def _pause(self, lane: _Lane, failed: DeliveryFailed, now: datetime) -> None:
         """Stop the channel for a while: the provider asked for it, or cannot be reached."""

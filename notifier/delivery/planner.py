@@ -33,7 +33,7 @@ from notifier.store.database import Database
 from notifier.store.planning import Group, Opening, PlannedRows
 from notifier.store.tables import State
 
-RANGE = 12_000  # people for each transaction: no write lock is held for long
+RANGE = 20_000  # people for each transaction: no write lock is held for long
 _JITTER = timedelta(minutes=1)  # a clock may be set back this far without a full look
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
@@ -18,6 +18,9 @@ class Verdict(StrEnum):
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
 _SPREAD = 0.2
+_SCATTERED_TRIES = 2
+_GATHERED = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def pause_before(attempt: int, spread: float) -> timedelta:
@@ -32,3 +35,15 @@ def pause_before(attempt: int, spread: float) -> timedelta:
     doublings = min(attempt - 1, 16)
     pause = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
     return pause * (1 + _SPREAD * spread)
+
+
+def next_try(now: datetime, attempt: int, spread: float) -> datetime:
+    """When to try again after the `attempt`-th failed try: after `pause_before`.
+
+    What has failed three times waits on to the next five minutes of the clock. A provider that says "not now" to everybody for
+    hours is then asked once in five minutes for all of them, and not whenever one of a thousand messages is due.
+    """
+    earliest = now + pause_before(attempt, spread)
+    if attempt <= _SCATTERED_TRIES:
+        return earliest
+    return earliest + (_EPOCH - earliest) % _GATHERED

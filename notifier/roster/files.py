@@ -114,8 +114,10 @@ def _no_addresses(path: Path, layout: _Layout) -> BadDataError:
     people = [cells for line, cells in first if line > layout.header_line and not isinstance(cells, Broken)]
     likely = column_of_addresses(layout.columns.header, people)
     wanted = f'email = "{shorten(likely)}"' if likely else 'email = "the header of that column"'
-    msg = f"{path} has no column of e-mail addresses; line {layout.header_line} has the columns {_listed(layout.columns.header)}"
-    return BadDataError(msg, hint=f"export it with the addresses and a row of headers, or set roster.columns to {{ {wanted} }}")
+    msg = f"{path} has no column of e-mail addresses; line {layout.header_line} was taken for the headers"
+    hint = f"export it with the addresses and a row of headers, or set roster.columns to {{ {wanted} }}"
+    # Where the headers are lost these are the first person's cells.
+    return BadDataError(msg, hint=hint, quoted=f"line {layout.header_line}: {_listed(layout.columns.header)}")
 
 
 def _listed(header: Sequence[str]) -> str:

@@ -73,22 +73,29 @@ class _Directory:
         return self._known[text]
 
     def _look_up(self, text: str) -> str | None:
+        if found := self._by_word(text):
+            return found
+        key = _name_key(_common_name(text))
+        return self._by_name().get(key) if key else None
+
+    def _by_word(self, text: str) -> str | None:
         word, *behind = _words(text)
         if found := self._ids.get(word) or self._emails.get(word) or self._distinguished.get(_plain(text)):
             return found
         for number in behind:
             if found := self._ids.get(number) or self._emails.get(number):
                 return found
-        key = _name_key(_common_name(text))
-        return self._by_name().get(key) if key else None
+        return None
 
     def _by_name(self) -> Mapping[str, str]:
         if self._names is None:
-            wanted = {_name_key(_common_name(text)) for text in self._texts} - {""}
+            wanted = {_name_key(_common_name(text)) for text in self._texts if not self._by_word(text)} - {""}
+            only_words = not any(" " in key for key in wanted)  # ids of nobody, as a rule: then full names need no look
             self._names = {}
             for columns in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
                 for id_, given, family, others in zip(*columns, strict=True):
-                    for key in {_name_key(name) for name in (f"{given} {family}", *others)} & wanted:
+                    full = () if only_words and fold(given) and fold(family) else (f"{given} {family}",)
+                    for key in {_name_key(name) for name in (*full, *others)} & wanted:
                         if self._names.setdefault(key, id_) != id_:
                             self._names[key] = _AMBIGUOUS
         return self._names

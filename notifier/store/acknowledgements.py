@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, insert, select, update
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store import outbox
@@ -151,6 +151,16 @@ def history(connection: Connection, *, campaign: str, employee_key: int) -> tupl
         .order_by(acknowledgements.c.id)
     )
     return tuple(_from_row(row) for row in connection.execute(statement))
+
+
+def settled(campaign: str | ColumnElement[str], employee_key: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether this person has given an answer that settles the campaign."""
+    return exists().where(
+        acknowledgements.c.campaign == campaign,
+        acknowledgements.c.employee_key == employee_key,
+        acknowledgements.c.settles,
+        acknowledgements.c.revoked_at.is_(None),
+    )
 
 
 def _stands(before: Acknowledgement, answer: Answer, *, provisional: bool) -> bool:

@@ -39,6 +39,7 @@ from sqlalchemy import (
 from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
 from notifier.store import holds, quota, waves
+from notifier.store.acknowledgements import settled
 from notifier.store.outbox import ANSWERED, LEFT, WAITING
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
@@ -176,12 +177,6 @@ def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -
 
 def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
     """Waiting rows whose time it is, oldest first, with the person and what the recheck needs to know."""
-    settled = exists().where(
-        acknowledgements.c.campaign == deliveries.c.campaign,
-        acknowledgements.c.employee_key == deliveries.c.employee_key,
-        acknowledgements.c.settles,
-        acknowledgements.c.revoked_at.is_(None),
-    )
     told_before = exists().where(
         _earlier.c.campaign == deliveries.c.campaign,
         _earlier.c.employee_key == deliveries.c.employee_key,
@@ -198,7 +193,7 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
             *employees.c["public_id", "link_version", "active"],
             *calendars.c["country", "time_zone"],
             *_confirmed.c["answer", "answered_at", "revoked_at"],
-            settled.label("settled"),
+            settled(deliveries.c.campaign, deliveries.c.employee_key).label("settled"),
             told_before.label("told_before"),
         )
         .join_from(deliveries, employees)

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.domain.employee import Employee
+from notifier.store.inserts import insert_into
 from notifier.store.people import People, Values
 from notifier.store.tables import Instant, calendars, employees, roster_syncs
 
@@ -116,12 +116,6 @@ def find(connection: Connection, who: str) -> StoredEmployee | None:
 def by_public_id(connection: Connection, public_id: str) -> StoredEmployee | None:
     """The person a link speaks of."""
     row = connection.execute(_by_public_id, {"of_person": public_id}).one_or_none()
-    return None if row is None else _stored(row)
-
-
-def by_key(connection: Connection, key: int) -> StoredEmployee | None:
-    """The person of a row."""
-    row = connection.execute(_everybody().where(employees.c.key == key)).one_or_none()
     return None if row is None else _stored(row)
 
 
@@ -246,8 +240,7 @@ def _calendar_ids(connection: Connection, wanted: Collection[CalendarKey]) -> di
     ]
     if not new:
         return known
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(calendars).on_conflict_do_nothing(), new)
+    connection.execute(insert_into(connection, calendars).on_conflict_do_nothing(), new)
     return _known_calendars(connection)
 
 

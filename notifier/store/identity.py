@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.store import holds
 from notifier.store.database import POSTGRESQL, Database
+from notifier.store.inserts import insert_into
 from notifier.store.tables import meta
 
 _HOME = "home"
@@ -81,6 +81,5 @@ def _get(connection: Connection, key: str) -> str | None:
 
 
 def _put(connection: Connection, key: str, value: str) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(meta).values(key=key, value=value)
+    statement = insert_into(connection, meta).values(key=key, value=value)
     connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value}))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, Text, cast, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from notifier.store.inserts import insert_into
 from notifier.store.tables import meta, plan_marks
 
 _ROSTER_VERSION = "roster_version"
@@ -28,9 +28,8 @@ def roster_version(connection: Connection) -> int:
 
 def look_again(connection: Connection) -> None:
     """Make the planner go through everybody at its next tick. Two who ask at the same time are heard both."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     grown = cast(cast(meta.c.value, BigInteger) + 1, Text)
-    statement = dialect.insert(meta).values(key=_ROSTER_VERSION, value="1")
+    statement = insert_into(connection, meta).values(key=_ROSTER_VERSION, value="1")
     connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": grown}))
 
 
@@ -41,7 +40,7 @@ def load(connection: Connection) -> dict[str, Mark]:
 
 
 def save(connection: Connection, campaign: str, mark: Mark) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    """Remember how far the campaign is planned."""
     values = {"planned_until": mark.planned_until, "fingerprint": mark.fingerprint}
-    statement = dialect.insert(plan_marks).values(campaign=campaign, **values)
+    statement = insert_into(connection, plan_marks).values(campaign=campaign, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=[plan_marks.c.campaign], set_=values))

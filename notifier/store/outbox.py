@@ -7,7 +7,7 @@ Unsent ends, each with its reason in words: `superseded` (a newer step took over
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
@@ -22,7 +22,6 @@ ANSWERED = "answered"
 LEFT = "left the organisation"
 UNCONFIGURED = "no longer in the configuration"
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
-
 
 # Statements that every answer needs are made once: making one takes SQLAlchemy as long as running it.
 _of_person = and_(deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key == bindparam("of_person"))
@@ -43,20 +42,12 @@ def cancel_waiting(connection: Connection, *, campaign: str, employee_key: int, 
 
 def cancel_for_leavers(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
     """Cancel every waiting reminder of people who have left."""
-    cancelled = 0
-    for start in range(0, len(employee_keys), 500):
-        these = deliveries.c.employee_key.in_(employee_keys[start : start + 500])
-        cancelled += _cancel(connection, these, LEFT, now)
-    return cancelled
+    return sum(_cancel(connection, whose, LEFT, now) for whose in _of_each(employee_keys))
 
 
 def restore_for_returned(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
     """After somebody has come back: reminders cancelled because they had left, and still current, wait again."""
-    restored = 0
-    for start in range(0, len(employee_keys), 500):
-        these = deliveries.c.employee_key.in_(employee_keys[start : start + 500])
-        restored += _restore(connection, these, LEFT, now)
-    return restored
+    return sum(_restore(connection, whose, LEFT, now) for whose in _of_each(employee_keys))
 
 
 def restore_cancelled(connection: Connection, *, campaign: str, employee_key: int, now: datetime) -> int:
@@ -122,6 +113,12 @@ def next_instant(connection: Connection, now: datetime) -> datetime | None:
         if (found := connection.scalar(statement)) is not None:
             instants.append(found)
     return min(instants, default=None)
+
+
+def _of_each(employee_keys: Sequence[int]) -> Iterator[ColumnElement[bool]]:
+    """Whether a delivery is for one of these people, some hundred people at a time."""
+    for start in range(0, len(employee_keys), 500):
+        yield deliveries.c.employee_key.in_(employee_keys[start : start + 500])
 
 
 def _cancel(connection: Connection, whose: ColumnElement[bool], reason: str, now: datetime) -> int:

@@ -29,11 +29,12 @@ from sqlalchemy import (
     update,
     values,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.domain.campaign import Audience
+from notifier.store.acknowledgements import settled
+from notifier.store.inserts import insert_into
 from notifier.store.outbox import UNCONFIGURED, is_waiting
-from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
+from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)
 
@@ -78,14 +79,14 @@ class PlannedRows:
 def groups(connection: Connection) -> list[Group]:
     """Every distinct calendar, and every distinct (calendar, leave) of people who are or were away."""
     place = tuple(calendars.c["id", "time_zone", "country", "region"])
-    found = [_group(row, None) for row in connection.execute(select(*place))]
+    found = [group_of(row, None) for row in connection.execute(select(*place))]
     away = (
         select(*place, employees.c.leave_until)
         .join_from(employees, calendars)
         .where(employees.c.leave_until.is_not(None), employees.c.active)
         .distinct()
     )
-    found += [_group(row, row.leave_until) for row in connection.execute(away)]
+    found += [group_of(row, row.leave_until) for row in connection.execute(away)]
     return found
 
 
@@ -135,7 +136,8 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
         people = people.where(employees.c.joined_at <= windows.c.opens_at)
     names = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]
     names += ["created_at", "due_at", "next_at", "closes_at", "expires_at", "finished_at"]
-    return changed(connection, _insert_ignoring(connection).from_select(names, people))
+    insert = insert_into(connection, deliveries).on_conflict_do_nothing()
+    return changed(connection, insert.from_select(names, people))
 
 
 def expire(connection: Connection, now: datetime, most: int) -> int:
@@ -168,7 +170,7 @@ def groups_past_window(connection: Connection, now: datetime) -> list[Group]:
         .where(is_waiting, deliveries.c.kind == Kind.REMINDER, deliveries.c.closes_at <= now)
         .distinct()
     )
-    return [_group(row, row.leave_until) for row in connection.execute(statement)]
+    return [group_of(row, row.leave_until) for row in connection.execute(statement)]
 
 
 def move_to_window(connection: Connection, openings: Sequence[Opening], now: datetime, first_key: int, last_key: int) -> int:
@@ -198,7 +200,8 @@ def move_to_window(connection: Connection, openings: Sequence[Opening], now: dat
     return changed(connection, statement)
 
 
-def _group(row: Row[*tuple[Any, ...]], leave_until: date | None) -> Group:
+def group_of(row: Row[*tuple[Any, ...]], leave_until: date | None) -> Group:
+    """The group of a row that holds the columns of a calendar."""
     return Group(row.id, row.time_zone, row.country, row.region, leave_until)
 
 
@@ -234,16 +237,6 @@ def same_group(windows: Any) -> ColumnElement[bool]:
     )
 
 
-def settled(campaign: str, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether this person has given an answer that settles the campaign."""
-    return exists().where(
-        acknowledgements.c.campaign == campaign,
-        acknowledgements.c.employee_key == employee_key,
-        acknowledgements.c.settles,
-        acknowledgements.c.revoked_at.is_(None),
-    )
-
-
 def _told_newer(rows: PlannedRows, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
     """A later step is there already: a clock that went back must not bring up an earlier one."""
     return exists().where(
@@ -265,8 +258,3 @@ def _in_audience(audience: Audience) -> list[ColumnElement[bool]]:
     if audience.not_departments:
         conditions.append(or_(employees.c.department.is_(None), employees.c.department.not_in(audience.not_departments)))
     return conditions
-
-
-def _insert_ignoring(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(deliveries).on_conflict_do_nothing()

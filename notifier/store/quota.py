@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from notifier.store.inserts import insert_into
 from notifier.store.tables import Instant, State, deliveries, quotas
 
 _DAY = timedelta(days=1)
@@ -58,8 +58,7 @@ def pace(per_minute: int) -> tuple[timedelta, int]:
 
 def _take_from_minute(connection: Connection, name: str, per_minute: int, wanted: int, now: datetime) -> Grant:
     interval, burst = pace(per_minute)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(quotas).values(name=name, full_at=now).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, quotas).values(name=name, full_at=now).on_conflict_do_nothing())
     stored = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
     # A clock that was set back must not stop sending: the row is never further ahead than a full burst.
     full_at = min(max(stored, now), now + interval * burst)

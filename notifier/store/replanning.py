@@ -12,11 +12,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, exists, literal, or_, select, update
 
-from notifier.store.outbox import UNCONFIGURED, WAITING
-from notifier.store.planning import Group, Opening, changed, openings_table, same_group, settled
-from notifier.store.tables import Kind, State, calendars, deliveries, employees
+from notifier.store.acknowledgements import settled
+from notifier.store.outbox import UNCONFIGURED, is_waiting
+from notifier.store.planning import Group, Opening, changed, group_of, openings_table, same_group
+from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
-_waiting = deliveries.c.state.in_(WAITING)
 _ended_by_the_plan = or_(
     deliveries.c.state.in_((State.SUPERSEDED, State.MISSED)),
     and_(deliveries.c.state == State.CANCELLED, deliveries.c.reason == UNCONFIGURED),
@@ -41,7 +41,7 @@ def standing(connection: Connection, campaign: str) -> list[Standing]:
             *calendars.c["id", "time_zone", "country", "region"],
             employees.c.leave_until,
             *deliveries.c["occasion", "message", "expires_at"],
-            _waiting.label("waiting"),
+            is_waiting.label("waiting"),
         )
         .join_from(deliveries, employees)
         .join(calendars)
@@ -49,18 +49,12 @@ def standing(connection: Connection, campaign: str) -> list[Standing]:
             deliveries.c.campaign == campaign,
             deliveries.c.kind == Kind.REMINDER,
             employees.c.active,
-            or_(_waiting, _ended_by_the_plan),
+            or_(is_waiting, _ended_by_the_plan),
         )
         .distinct()
     )
     return [
-        Standing(
-            Group(row.id, row.time_zone, row.country, row.region, row.leave_until),
-            row.occasion,
-            row.message,
-            row.expires_at,
-            bool(row.waiting),
-        )
+        Standing(group_of(row, row.leave_until), row.occasion, row.message, row.expires_at, bool(row.waiting))
         for row in connection.execute(statement)
     ]
 
@@ -73,7 +67,7 @@ def withdraw(connection: Connection, campaign: str, steps: Sequence[int], now: d
             deliveries.c.campaign == campaign,
             deliveries.c.kind == Kind.REMINDER,
             deliveries.c.occasion.not_in(steps),
-            _waiting,
+            is_waiting,
         )
         .values(state=State.CANCELLED.value, reason=UNCONFIGURED, finished_at=now)
     )
@@ -104,7 +98,7 @@ def follow(
         newer.c.occasion < deliveries.c.occasion,
         newer.c.state.in_((State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
     )
-    to_come = and_(windows.c.opens_at < windows.c.expires_at, windows.c.expires_at > literal(now, deliveries.c.expires_at.type))
+    to_come = and_(windows.c.opens_at < windows.c.expires_at, windows.c.expires_at > literal(now, Instant))
     revived = and_(_ended_by_the_plan, to_come, ~told_newer, ~settled(campaign, employees.c.key), employees.c.active)
     keeps_its_time = and_(literal(keep_retries), deliveries.c.state == State.RETRY, deliveries.c.next_at > windows.c.opens_at)
     statement = (
@@ -115,11 +109,11 @@ def follow(
             deliveries.c.campaign == campaign,
             deliveries.c.kind == Kind.REMINDER,
             deliveries.c.occasion == days_before,
-            or_(_waiting, revived),
+            or_(is_waiting, revived),
         )
         .values(
-            state=case((_waiting, deliveries.c.state), else_=State.PLANNED.value),
-            reason=case((_waiting, deliveries.c.reason), else_=None),
+            state=case((is_waiting, deliveries.c.state), else_=State.PLANNED.value),
+            reason=case((is_waiting, deliveries.c.reason), else_=None),
             message=message,
             next_at=case((keeps_its_time, deliveries.c.next_at), else_=windows.c.opens_at),
             closes_at=windows.c.closes_at,

@@ -8,6 +8,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
+from notifier.store.employees import count_active
+from notifier.store.outbox import is_waiting
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 
@@ -109,14 +111,13 @@ def count_states(connection: Connection) -> list[StateCount]:
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     """Since when the oldest delivery that could go now has been waiting; None where nothing could."""
-    waiting = (deliveries.c.state.in_((State.PLANNED, State.RETRY)), deliveries.c.next_at <= now, deliveries.c.closes_at > now)
+    waiting = (is_waiting, deliveries.c.next_at <= now, deliveries.c.closes_at > now)
     oldest: datetime | None = connection.scalar(select(func.min(deliveries.c.next_at, type_=Instant)).where(*waiting))
     return oldest
 
 
 def count_people(connection: Connection, campaign: str) -> tuple[int, int]:
     """How many active people have settled the campaign, and how many there are."""
-    everybody = connection.scalar(select(func.count()).select_from(employees).where(employees.c.active)) or 0
     settled = (
         select(func.count())
         .select_from(acknowledgements)
@@ -128,7 +129,7 @@ def count_people(connection: Connection, campaign: str) -> tuple[int, int]:
             acknowledgements.c.revoked_at.is_(None),
         )
     )
-    return connection.scalar(settled) or 0, everybody
+    return connection.scalar(settled) or 0, count_active(connection)
 
 
 def open_groups(connection: Connection, campaign: str, *, not_yet_sent: int | None = None) -> list[OpenGroup]:

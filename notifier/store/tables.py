@@ -208,7 +208,7 @@ acknowledgements = Table(
 quotas = Table(
     "quotas",
     metadata,
-    Column("name", String(64), primary_key=True),  # "smtp/minute", "smtp/day"
+    Column("name", String(64), primary_key=True),  # "smtp/minute"
     Column("full_at", Instant, nullable=False),  # theoretical arrival time of the next message at the steady rate
 )
 

@@ -164,7 +164,7 @@ async def test_a_daemon_says_nothing_of_anybody(tmp_path: Path) -> None:
         write_roster(home.roster, zone=home.zone)
         server.on("AUTH", Say(f"454 4.7.0 the account of {SPEAKING.email} is busy"))
         async with daemon(home, environment) as running:
-            await running.until(lambda: running.said("channel paused"))
+            await running.until(lambda: "channel paused" in running.log.read_text("utf-8"))
             running.signal(signal.SIGTERM)
             assert await running.ended() == 0
         said.add("log", running.log.read_text("utf-8"))
@@ -182,10 +182,10 @@ async def test_a_daemon_says_nothing_of_anybody(tmp_path: Path) -> None:
             good = home.config.read_text("utf-8")
             home.config.write_text(f'{good}\n[nonsense]\npassword = "{PASSWORD}"\n{SPEAKING.family_name} = 1\n', "utf-8")
             running.signal(signal.SIGHUP)
-            await running.until(lambda: running.said("the new configuration is not good; the old one goes on"))
+            await running.until(lambda: "the new configuration is not good" in running.log.read_text("utf-8"))
             home.config.write_text(good, "utf-8")
             running.signal(signal.SIGUSR1)
-            await running.until(lambda: running.said("state"))
+            await running.until(lambda: '"event": "state"' in running.log.read_text("utf-8"))
             said.add("readyz", str(await asyncio.to_thread(get, home, "/readyz")))
             running.signal(signal.SIGTERM)
             assert await running.ended() == 0
@@ -364,30 +364,19 @@ async def test_a_store_that_fails_is_told_without_what_was_to_be_stored(tmp_path
 HEADLESS = "the header is lost"
 
 
-@pytest.mark.parametrize(
-    "headless",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(strict=True, reason="roster/files.py quotes the first row in place of the header that is lost"),
-            id=HEADLESS,
-        ),
-    ],
-)
-def test_a_roster_that_fails_is_told_without_its_people(tmp_path: Path, headless: bool) -> None:
+def test_a_roster_that_fails_is_told_without_its_people(tmp_path: Path) -> None:
     """What the daemon writes into its log: the error with its hint, or why nothing was applied; addresses are [address] there."""
     said = Said()
     service, clock = in_house(tmp_path)
     refused = []
     for fault in broken_rosters(tmp_path / "roster.csv"):
-        if (fault == HEADLESS) is headless:
-            with said.failing(fault):
-                outcome = refresh_roster(service.settings, service.database, clock.now())
-                said.add(fault, str(outcome.refused))
-                refused.append(outcome.refused)
+        with said.failing(fault):
+            outcome = refresh_roster(service.settings, service.database, clock.now())
+            said.add(fault, str(outcome.refused))
+            refused.append(outcome.refused)
     service.database.close()
-    assert headless or (len(said.texts) > 10 and sum(one is not None for one in refused) >= 4)
+    assert len(said.texts) > 10
+    assert sum(one is not None for one in refused) >= 4
     said.texts = {where: logs.redact(what) for where, what in said.texts.items()}
     assert said.hits() == []
 
@@ -428,7 +417,7 @@ def test_commands_that_fail_name_nobody(
     said.add("acknowledge, refused by the store", _stderr(capsys, ["acknowledge", SPEAKING.id, "done", *config, "--json"]))
     said.add("the fault that was kept", "".join(path.read_text("utf-8") for path in tmp_path.glob("notifier-fault-*")))
     assert said.hits() == []
-    assert "injected" in said.texts["the fault that was kept"], "there is such a file"
+    assert "IntegrityError" in said.texts["the fault that was kept"], "there is such a file"
 
 
 def _stderr(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -26,9 +27,11 @@ from tests.pages_rig import ANN, Rig, Visitor
 SECRET = "the-secret-7f3a"
 SENDER = Sender("Example SA", "Privacy Office", "privacy@example.com")
 FACTS = Facts("Zoé", "Zoé Exemple", "https://n.example/a/c/1", date(2025, 10, 15), date(2025, 11, 3), first_notice=True)
+ANSWERED_AT = datetime(2025, 10, 15, 9, 5, tzinfo=UTC)
 # The secret itself, or a look at something that is no text: a class, a function, a module, an environment.
 _OUTSIDE = re.compile(
-    rf"{SECRET}|root:x:|uid=\d|environ|(?:<|&lt;)(?:class|module|function (?!str\.format)|method|built-in|bound|generator|code|Template)"
+    rf"{SECRET}|root:x:|uid=\d|environ|"
+    r"(?:<|&lt;)(?:class|module|function (?!str\.format)|method|built-in|bound|generator|code|Template)"
 )
 _QUOTES = "'''"
 
@@ -142,7 +145,7 @@ def test_a_name_is_printed_as_the_text_it_is(trap: Trap, name: str) -> None:
     facts = replace(FACTS, given_name=name, name=f"{name} Exemple")
     plain = replace(FACTS, given_name="ZZ", name="ZZ Exemple")
     for message in ("notice", "receipt"):
-        answered = {"answer": Answer.DONE} if message == "receipt" else {}
+        answered: Any = {"answer": Answer.DONE, "answered_at": ANSWERED_AT} if message == "receipt" else {}
         mail = catalogue.render("linkedin-ai-training", message, replace(facts, **answered), "en")
         control = catalogue.render("linkedin-ai-training", message, replace(plain, **answered), "en")
         shown = one_line(name)

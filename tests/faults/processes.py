@@ -7,11 +7,11 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from random import Random
 
-from tests.daemon_rig import Home, Running, daemon, make_home
+from tests.daemon_rig import Home, Running, daemon, free_port, make_home
 from tests.delivery_rig import smtp_channel
 from tests.faults.relay import Relay
 from tests.faults.stores import copy_store, integrity, rows, states
@@ -173,6 +173,27 @@ async def _frozen(running: Running) -> None:
     await running.until(lambda: status.read_text("ascii").rpartition(")")[2].split()[0] == "T")
 
 
+async def _freeze_between_writes(running: Running, store: Path) -> None:
+    """Stop it at a moment at which it does not hold the store: while it does nobody else can write, and nobody can inherit."""
+    with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as probe:
+        while True:
+            running.signal(signal.SIGSTOP)
+            await _frozen(running)
+            with suppress(sqlite3.OperationalError):
+                probe.execute("BEGIN IMMEDIATE")
+                probe.execute("ROLLBACK")
+                return
+            running.signal(signal.SIGCONT)
+            await asyncio.sleep(0.005)
+
+
+def _listen_elsewhere(home: Home) -> None:
+    """The zombie still has the port. The links stay the same, as behind a proxy."""
+    before, home.port = home.port, free_port()
+    configuration = home.config.read_text("utf-8")
+    home.config.write_text(configuration.replace(f'listen = "127.0.0.1:{before}"', f'listen = "127.0.0.1:{home.port}"'), "utf-8")
+
+
 async def locks(folder: Path, chance: Random, *, people: int, seconds: float) -> Tried:
     """Another program holds the store for a while. Up to 30 seconds nobody notices; longer is said, and waited for."""
     tried = Tried(LOCKED)
@@ -211,9 +232,9 @@ async def doubles(folder: Path, chance: Random, *, people: int) -> Tried:
                 code = await second.ended()
                 named = f"process {zombie.pid} " in second.log.read_text("utf-8")
             tried.demand((code, named) == (75, True), f"a second daemon ended with {code}, the first named: {named}")
-            zombie.signal(signal.SIGSTOP)
-            await _frozen(zombie)
+            await _freeze_between_writes(zombie, store_of(home))
             (home.folder / "notifier.db.lock").unlink()
+            _listen_elsewhere(home)
             async with daemon(home) as heir:
                 await heir.until(lambda: states(store_of(home)) == {"accepted": people})
                 before = rows(store_of(home))

@@ -202,9 +202,10 @@ def test_a_circle_of_managers_is_noted_and_harmless(path: Path) -> None:
 
 
 def test_no_column_of_addresses_names_the_columns_and_the_likely_one(path: Path) -> None:
-    with pytest.raises(BadDataError, match=r"no column of e-mail addresses; line 1 has the columns 'Name', 'Kontakt'") as caught:
+    with pytest.raises(BadDataError, match=r"no column of e-mail addresses; line 1 was taken for the headers") as caught:
         read(path, "Name,Kontakt\nZoé,zoe@example.com\n")
 
+    assert caught.value.quoted == "line 1: 'Name', 'Kontakt'"
     assert caught.value.hint is not None
     assert 'email = "Kontakt"' in caught.value.hint
 

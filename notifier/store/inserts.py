@@ -1,0 +1,13 @@
+"""Inserts that can meet a row that is there already."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.store.database import SQLITE
+
+
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert with `on_conflict_…`: both databases have it, and SQLAlchemy has a class of its own for each."""
+    return sqlite.insert(table) if connection.dialect.name == SQLITE else postgresql.insert(table)
