@@ -2,8 +2,8 @@
 
     python -m bench.roster
 
-Beside it stands `sqlite3 .import` of the same file, which checks nothing: into a bare table without a key, and into a table with the
-key and indexes that the store keeps. Everything runs in a process of its own, on a file, under `synchronous=FULL`.
+Beside it stands `sqlite3 .import` of the same file, which checks nothing: into a bare table without a key, and into a table with
+the key and indexes that the store keeps. Everything runs in a process of its own, on a file, under `synchronous=FULL`.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Daemon:
 
         async def planner() -> str | None:
             silent = self._clock.now() - self._planned_at
-            return f"no tick for {silent.seconds} seconds" if silent > _LONGEST_SILENCE else None
+            return f"no tick for {silent.total_seconds():.0f} seconds" if silent > _LONGEST_SILENCE else None
 
         async def sending() -> str | None:
             now = self._clock.now()

@@ -24,21 +24,19 @@ from notifier.delivery.dispatcher import Dispatcher
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import WorkingDays, local_date
-from notifier.domain.links import LinkKeys
+from notifier.domain.links import KEY_BYTES, LinkKeys
 from notifier.domain.window import Window
 from notifier.errors import ConfigurationError, NotPermittedError
 from notifier.roster.files import read_roster
 from notifier.roster.reading import Defaults, RosterReading
 from notifier.roster.sync import SyncOutcome, synchronise
 from notifier.settings import Settings
+from notifier.settings.refresh import WEEKDAYS
 from notifier.store.database import Database
 from notifier.store.quota import Limits
 from notifier.web.app import create_app
 from notifier.web.metrics import create_metrics_app
 from notifier.web.site import Check
-
-_KEY_BYTES = 32
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def build(
     catalogue = catalogue_of(settings)
     keys = read_keys(settings.links.keys_file)
     window = Window.parse(settings.sending.window)
-    working_days = WorkingDays(frozenset(_WEEKDAYS.index(day) for day in settings.sending.work_days))
+    working_days = WorkingDays(frozenset(WEEKDAYS.index(day) for day in settings.sending.work_days))
     owner = owner or str(uuid.uuid4())
     composer = Composer(
         campaigns=campaigns,
@@ -122,6 +120,14 @@ def build(
         keys=keys,
         base_url=settings.web.base_url,
         default_language=settings.organisation.default_language,
+    )
+    planner = Planner(
+        database=store,
+        campaigns=tuple(campaigns.values()),
+        window=window,
+        working_days=working_days,
+        channel=settings.email.via,
+        progress=progress,
     )
     return Service(
         settings=settings,
@@ -132,26 +138,25 @@ def build(
         keys=keys,
         working_days=working_days,
         window=window,
-        planner=Planner(
-            database=store,
-            campaigns=tuple(campaigns.values()),
-            window=window,
-            working_days=working_days,
-            channel=settings.email.via,
-            progress=progress,
-        ),
-        dispatcher=Dispatcher(
-            database=store,
-            clock=clock,
-            composer=composer,
-            channels=channels if channels is not None else (email_channel(settings),),
-            limits=limits_of(settings),
-            owner=owner,
-            message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],
-            canary=settings.sending.canary,
-        ),
+        planner=planner,
+        dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
         composer=composer,
         owner=owner,
+    )
+
+
+def _dispatcher(
+    settings: Settings, database: Database, clock: Clock, composer: Composer, channels: Sequence[Channel] | None, owner: str
+) -> Dispatcher:
+    return Dispatcher(
+        database=database,
+        clock=clock,
+        composer=composer,
+        channels=channels if channels is not None else (email_channel(settings),),
+        limits=limits_of(settings),
+        owner=owner,
+        message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],
+        canary=settings.sending.canary,
     )
 
 
@@ -190,10 +195,15 @@ def read_configured_roster(settings: Settings, now: datetime) -> RosterReading:
     Raises:
         BadDataError: it is no roster, or cannot be read.
     """
-    organisation, roster = settings.organisation, settings.roster
+    return read_roster_file(settings, settings.roster.path, now)
+
+
+def read_roster_file(settings: Settings, path: Path, now: datetime) -> RosterReading:
+    """Read a file as the configured roster would be read. Raises as `read_configured_roster` does."""
+    organisation = settings.organisation
     defaults = Defaults(organisation.default_time_zone, organisation.default_country)
     today = local_date(now, organisation.default_time_zone)
-    return read_roster(roster.path, columns=roster.columns, defaults=defaults, today=today)
+    return read_roster(path, columns=settings.roster.columns, defaults=defaults, today=today)
 
 
 def refresh_roster(settings: Settings, database: Database, now: datetime, *, accept_changes: int | None = None) -> SyncOutcome:
@@ -269,7 +279,7 @@ def write_new_keys(path: Path) -> None:
     Raises:
         FileExistsError: there is one already.
     """
-    keys = LinkKeys({1: secrets.token_bytes(_KEY_BYTES)}, 1)
+    keys = LinkKeys({1: secrets.token_bytes(KEY_BYTES)}, 1)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(keys.dump())

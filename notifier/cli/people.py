@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
 import click
@@ -36,16 +35,14 @@ def explain(where: Configured, person: str, as_json: bool) -> None:
         told = list(stories.tell(connection, employee_key=who.key))
         in_force = holds.active(connection, now)
         answers = {name: acknowledgements.history(connection, campaign=name, employee_key=who.key) for name in service.campaigns}
-    place = Place(who.employee.time_zone, who.employee.country or "", who.employee.region or "")
     steps: list[StepStory] = []
     for name, campaign in service.campaigns.items():
-        schedule = service.planner.schedule_of(campaign, place, who.employee.leave_until)
+        schedule = service.planner.schedule_of(campaign, Place.of(who.employee), who.employee.leave_until)
         mine = [story for story in told if story.campaign == name]
         steps += tell_steps(Known(who, campaign, schedule, mine, answers[name], in_force, now), service.working_days)
     receipts = [story for story in told if story.kind is Kind.RECEIPT]
     if as_json:
-        given = {name: [asdict(answer) for answer in all_of] for name, all_of in answers.items()}
-        print_json({"employee": who.employee, "steps": steps, "answers": given, "receipts": receipts})
+        print_json({"employee": who.employee, "steps": steps, "answers": answers, "receipts": receipts})
         return
     _print_story(who, steps, [answer for all_of in answers.values() for answer in all_of], receipts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
@@ -48,10 +49,7 @@ def plan(where: Configured, days: int, as_json: bool) -> None:
 
 def _wanted(service: Service, database: Database, now: datetime, until: datetime) -> Iterator[Demand]:
     for campaign in service.campaigns.values():
-
-        def schedule(place: Place, leave_until: date | None, campaign=campaign):  # type: ignore[no-untyped-def]
-            return service.planner.schedule_of(campaign, place, leave_until)
-
+        schedule = partial(service.planner.schedule_of, campaign)
         for index, step in enumerate(campaign.steps):
             with database.read() as connection:
                 groups = stories.open_groups(connection, campaign.id, not_yet_sent=step.days_before)

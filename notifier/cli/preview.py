@@ -97,7 +97,7 @@ def _find(settings: Settings, service: Service, person: str) -> _Reader:
         return _Reader(who.employee, who.public_id, who.link_version, who.language_choice, known=True)
     reading = read_configured_roster(settings, service.clock.now())
     for employee in reading.accepted:
-        if person in {employee.id, employee.email} or employee.email.casefold() == person.casefold():
+        if person == employee.id or employee.email.casefold() == person.casefold():
             return _Reader(employee, _NOBODY, 1, None, known=False)
     msg = f"nobody in {reading.source} has the id or the e-mail address {person!r}"
     raise UsageError(msg, hint="look at `notifier roster check`")
@@ -105,8 +105,7 @@ def _find(settings: Settings, service: Service, person: str) -> _Reader:
 
 def _its_day(service: Service, campaign: Campaign, message: str, employee: Employee) -> date:
     """The day on which the message goes out to this person: of several the first."""
-    place = Place(employee.time_zone, employee.country or "", employee.region or "")
-    for planned in service.planner.schedule_of(campaign, place, None):
+    for planned in service.planner.schedule_of(campaign, Place.of(employee), None):
         if planned.step.message == message:
             return planned.day
     return local_date(service.clock.now(), employee.time_zone)

@@ -16,7 +16,7 @@ from notifier.roster.files import read_roster
 from notifier.roster.reading import Defaults, RosterReading
 from notifier.roster.report import diff_as_lines, outcome_as_data, reading_as_data, reading_as_lines
 from notifier.roster.sync import SyncOutcome, compare
-from notifier.service import open_store, read_configured_roster, refresh_roster
+from notifier.service import open_store, read_configured_roster, read_roster_file, refresh_roster
 from notifier.settings import Settings
 from notifier.store import schema
 
@@ -52,7 +52,7 @@ def check(where: Configured, file: Path | None, as_json: bool) -> None:
 def sync(where: Configured, dry_run: bool, accept_changes: int | None, as_json: bool) -> None:
     """Read the configured roster and show who joined, left, moved or changed; then apply it."""
     settings = where.settings()
-    outcome = _compare(settings, accept_changes) if dry_run else _apply(settings, accept_changes)
+    outcome = _compare(where, settings, accept_changes) if dry_run else _apply(settings, accept_changes)
     if as_json:
         print_json(outcome_as_data(outcome))
     else:
@@ -65,29 +65,20 @@ def sync(where: Configured, dry_run: bool, accept_changes: int | None, as_json: 
 
 def _read_alone(where: Configured, file: Path) -> RosterReading:
     """Read a file with the configured columns and defaults; without a configuration, with none."""
-    today = SystemClock().now()
+    now = SystemClock().now()
     try:
         settings = where.settings()
     except ConfigurationError as error:
         if error.problems:
             raise
-        return read_roster(file, columns={}, defaults=_BARE, today=local_date(today, _BARE.time_zone))
-    organisation = settings.organisation
-    defaults = Defaults(organisation.default_time_zone, organisation.default_country)
-    return read_roster(
-        file, columns=settings.roster.columns, defaults=defaults, today=local_date(today, organisation.default_time_zone)
-    )
+        return read_roster(file, columns={}, defaults=_BARE, today=local_date(now, _BARE.time_zone))
+    return read_roster_file(settings, file, now)
 
 
-def _compare(settings: Settings, accept_changes: int | None) -> SyncOutcome:
+def _compare(where: Configured, settings: Settings, accept_changes: int | None) -> SyncOutcome:
     reading = read_configured_roster(settings, SystemClock().now())
-    database = open_store(settings)
-    try:
-        schema.require_current(database)
-        with database.read() as connection:
-            return compare(connection, reading, largest_change=settings.roster.largest_change, accept_changes=accept_changes)
-    finally:
-        database.close()
+    with where.store(settings) as database, database.read() as connection:
+        return compare(connection, reading, largest_change=settings.roster.largest_change, accept_changes=accept_changes)
 
 
 def _apply(settings: Settings, accept_changes: int | None) -> SyncOutcome:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +13,9 @@ from notifier.clock import SystemClock
 from notifier.domain.countdown import days_left, local_date
 from notifier.errors import TryLaterError, UsageError
 from notifier.store import employees, holds, identity, outbox, processes, stories
+from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
-_SILENCE = timedelta(minutes=2)
 _MANY = 50
 _CHANNELS = ("smtp", "file")
 
@@ -36,7 +34,7 @@ def status(where: Configured, as_json: bool) -> None:
         people = {campaign: stories.count_people(connection, campaign) for campaign in settings.campaigns}
         roster = employees.last_sync(connection)
         following = outbox.next_instant(connection, now)
-    running = process is not None and process.stopped_at is None and process.seen_at > now - _SILENCE
+    running = process is not None and process.stopped_at is None and process.seen_at > now - SILENCE
     progress: list[dict[str, Any]] = [
         {
             "campaign": name,
@@ -100,7 +98,7 @@ def queue_list(where: Configured, state: str | None, limit: int, as_json: bool) 
     with where.store() as database, database.read() as connection:
         found = [story for one in states for story in stories.tell(connection, state=one, most=limit)][:limit]
     if as_json:
-        print_json_lines(asdict(story) for story in found)
+        print_json_lines(found)
         return
     table(
         ["id", "person", "message", "channel", "state", "tries", "next or ended (UTC)", "why"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -172,7 +171,7 @@ def config_show(where: Configured, as_json: bool) -> None:
     """Print every key, its value and where it comes from. Secrets are masked."""
     rows = show(where.read())
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json(rows)
     else:
         table(["key", "value", "from"], ((row.key, row.value, row.source) for row in rows))
 

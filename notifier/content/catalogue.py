@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from jinja2 import Template
@@ -64,14 +64,18 @@ class Catalogue:
     """The texts of all campaigns. Each is read and compiled when it is first needed, and then kept."""
 
     def __init__(self, folders: Sequence[Path], sender: Sender) -> None:
-        """Args: `folders` are looked through in this order, file by file; the texts that came with the program stand last."""
+        """Read nothing yet.
+
+        Args:
+            folders: looked through in this order, file by file; the texts that came with the program stand last.
+        """
         self._folders = tuple(folders)
         self._sender = sender
         self._messages: dict[tuple[str, str, str], Message] = {}
         self._pages: dict[tuple[str, str], Page] = {}
         self._layouts: dict[str, Layout] = {}
         self._woven: dict[tuple[object, ...], _Woven] = {}
-        self._sender_addresses = frozenset(addresses_in(" ".join(_fields(sender))))
+        self._sender_addresses = frozenset(addresses_in(" ".join(astuple(sender))))
 
     def render(self, campaign: str, message: str, facts: Facts, language: str) -> Rendered:
         """A mail for one person.
@@ -95,8 +99,7 @@ class Catalogue:
         return woven.filled(own)
 
     def _render_mail(self, campaign: str, compiled: Message, facts: Facts, language: str, own: Mapping[str, str]) -> Rendered:
-        answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
-        values = {**context(self._sender, facts, language, answer_text), **own}
+        values = {**context(self._sender, facts, language, self._answer(campaign, facts, language)), **own}
         return Rendered(
             subject=one_line(_render(compiled.subject, compiled.source, values)),
             html=_render(compiled.html, compiled.source, unbroken(values)),
@@ -108,8 +111,7 @@ class Catalogue:
     def page(self, campaign: str, facts: Facts, language: str) -> PageText:
         """The words of a campaign's page for one person. Raises as `render` does."""
         page = self._page(campaign, language)
-        answer_text = "" if facts.answer is None else self._answer(campaign, facts, language)
-        values = context(self._sender, facts, language, answer_text)
+        values = context(self._sender, facts, language, self._answer(campaign, facts, language))
         return PageText(
             title=_render(page.title, page.source, values),
             body_html=_render(page.body, page.source, unbroken(values)),
@@ -150,7 +152,7 @@ class Catalogue:
         return lint.source_problems(source, language)
 
     def _answer(self, campaign: str, facts: Facts, language: str) -> str:
-        """The answer in the words of the page on which it was given."""
+        """The answer in the words of the page on which it was given; "" where there is none."""
         if facts.answer is None:
             return ""
         page = self._page(campaign, language)
@@ -187,10 +189,6 @@ class Catalogue:
         raise TextError(
             TextProblem(self._folders[0] / name, 0, f"there is no such text in {looked}", f"write {name} in one of them")
         )
-
-
-def _fields(sender: Sender) -> tuple[str, ...]:
-    return (sender.organisation, sender.contact_name, sender.contact_email, sender.contact_phone, sender.privacy_notice)
 
 
 def _render(template: Template, source: Source, values: Mapping[str, Value]) -> str:

@@ -32,7 +32,6 @@ RENDER_ERRORS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueEr
 
 _SLOTS = frozenset({"subject", "preheader", "body", "trust", "language", "button", "button_opens"})
 _LINKABLE = frozenset({"link", "link_site", "privacy_notice", "contact_email", "contact_phone"})
-_TEXT_RULE = "-" * 20
 
 
 def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
@@ -105,7 +104,7 @@ def compile_message(source: Source, layout: Layout, language: str) -> Message:
         text = text.replace(button_word, f"{values['button']}\n{tags.set_aside('{{ link }}')}\n\n")
     slots |= {"body": body, "trust": markdown.to_html(trust)}
     html = tags.restore(_inline_css(layout.email, tags.set_aside(layout.email.body.source, slots)))
-    twin = tags.restore(f"{text}\n\n{_TEXT_RULE}\n{markdown.to_text(trust, tags)}\n")
+    twin = tags.restore(f"{text}\n\n{markdown.RULE}\n{markdown.to_text(trust, tags)}\n")
     subject = tags.restore(values["subject"])
     return Message(
         source=source,

@@ -23,7 +23,7 @@ from notifier.content.headers import UnsendableMailError, ascii_address, mailbox
 from notifier.content.plain import addresses_in
 from notifier.content.quoted_printable import encoded, says
 from notifier.content.rendered import Rendered
-from notifier.content.woven import Pattern, Woven
+from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 __all__ = ["HEADERS", "Mail", "UnsendableMailError", "guard", "to_bytes"]
 
@@ -50,7 +50,6 @@ _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
 _VALUE = r"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
 _HEAD = re.compile("\r\n".join(rf"{name}:[ \t](?P<{name.lower().replace('-', '_')}>{_VALUE})" for name in HEADERS).encode())
-_PATTERNS = 512  # of the catalogue's woven texts, two for each
 _LAST_ANGLE = re.compile(rb"<([^<>\s]+)>\Z")
 
 
@@ -154,7 +153,7 @@ def _addresses_in(text: str, *, html: bool = False) -> Iterable[str]:
     return addresses_in(unescape(text) if html else text)
 
 
-@lru_cache(maxsize=_PATTERNS)
+@lru_cache(maxsize=MOST_PATTERNS)
 def _addresses_around(pattern: Pattern, *, html: bool) -> frozenset[str]:
     """The addresses in a pattern whose words hold none. Half an address beside a word counts as one, and nobody's."""
     text = "word.word".join(pattern.pieces[::2])

@@ -13,6 +13,7 @@ from notifier.content.tags import WORD, Tags, name_in
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _ONLY_TAGS = re.compile(rf"(?:{WORD}\s*)+")
+RULE = "-" * 20  # a horizontal line, in plain text
 _BARE = "html_block"
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 
@@ -63,7 +64,7 @@ class _TextWriter:
         if node.type == "blockquote":
             return _indent("> ", "> ", self.blocks(node, "\n\n").rstrip())
         if node.type == "hr":
-            return "-" * 20
+            return RULE
         return node.content.rstrip()
 
     def _item(self, mark: str, item: SyntaxTreeNode) -> str:

@@ -12,11 +12,10 @@ from functools import lru_cache
 from itertools import groupby
 
 from notifier.content.headers import UnsendableMailError
-from notifier.content.woven import Pattern, Woven
+from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _EQUALS = ord("=")
-_PATTERNS = 512  # of the catalogue's woven texts, two for each
 
 
 def _canonical(text: str) -> str:
@@ -37,7 +36,7 @@ def _encoded_line(line: str) -> bytes:
     return b2a_qp(line.encode("utf-8", "replace"), istext=True)
 
 
-@lru_cache(maxsize=_PATTERNS)
+@lru_cache(maxsize=MOST_PATTERNS)
 def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
     """The lines of a pattern: those that hold no word encoded and joined, each of the others as a format for its words.
 

@@ -13,6 +13,8 @@ from jinja2 import nodes
 
 PERSONAL = ("given_name", "name", "link")
 """The names of a person's own words. Each is one line."""
+MOST_PATTERNS = 512
+"""How many patterns a cache keeps: two for each text that the catalogue keeps, with room to spare."""
 
 # Characters that Unicode leaves to private use: no tool escapes them, and no author types them.
 _MARK = re.compile(f"\ue000({'|'.join(PERSONAL)})\ue001")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.channels.base import Outgoing
 from notifier.content.catalogue import Catalogue, Facts
+from notifier.domain import links
 from notifier.domain.campaign import Campaign
 from notifier.domain.employee import Employee, choose_language
 from notifier.domain.links import LinkKeys, Purpose
@@ -70,4 +71,4 @@ class Composer:
 
     def _link(self, row: Claimed) -> str:
         token = self._keys.sign(Purpose.ACKNOWLEDGE, row.campaign, row.public_id, row.link_version)
-        return f"{self._base_url}/a/{row.campaign}/{token}"
+        return links.url(self._base_url, row.campaign, token)

@@ -147,8 +147,7 @@ def _relative(days_before: int) -> str:
 def _moved(known: Known, planned: PlannedStep, working_days: WorkingDays) -> str:
     if planned.moved_because is None:
         return ""
-    employee = known.person.employee
-    place = Place(employee.time_zone, employee.country or "", employee.region or "")
+    place = Place.of(known.person.employee)
     holiday = working_days.holiday_name(planned.nominal, place, "en") if planned.moved_because == "holiday" else None
     because = f"{planned.moved_because}: {holiday}" if holiday else planned.moved_because
     return f"; moved from {planned.nominal:%a %d %b} ({because})"

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import count as count_from
 
 from notifier.domain.campaign import Audience, Campaign
 from notifier.domain.countdown import Place, PlannedStep, local_date
@@ -144,7 +145,7 @@ def forecast(wanted: Sequence[Demand], *, channel: str, limits: Limits, now: dat
     waves: dict[tuple[date, str, int, str], Wave] = {}
     queue = [(one.opens_at, number, one, one.count, False) for number, one in enumerate(wanted)]
     heapq.heapify(queue)
-    numbers = iter(range(len(queue), 10**9))
+    numbers = count_from(len(queue))
     while queue:
         opens_at, _, one, count, late = heapq.heappop(queue)
         start = max(opens_at, now)

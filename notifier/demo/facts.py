@@ -141,8 +141,7 @@ def events_of(connection: Connection, service: Service, person: StoredEmployee, 
     campaign = service.campaigns[campaign_of(service)]
     told = list(stories.tell(connection, employee_key=person.key, campaign=campaign.id))
     answers = acknowledgements.history(connection, campaign=campaign.id, employee_key=person.key)
-    place = Place(person.employee.time_zone, person.employee.country or "", person.employee.region or "")
-    schedule = service.planner.schedule_of(campaign, place, person.employee.leave_until)
+    schedule = service.planner.schedule_of(campaign, Place.of(person.employee), person.employee.leave_until)
     steps = explain(Known(person, campaign, schedule, told, answers, (), now), service.working_days)
     tries = {story.occasion: story.attempts for story in told if story.kind is Kind.REMINDER}
     events = [Event(person.joined_at, "in the roster")]

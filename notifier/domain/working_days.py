@@ -13,6 +13,7 @@ from functools import cache
 
 import holidays
 
+from notifier.domain.employee import Employee
 from notifier.domain.window import day_exists
 
 _MONDAY_TO_FRIDAY = frozenset(range(5))
@@ -35,6 +36,11 @@ class Place:
     time_zone: str
     country: str = ""
     region: str = ""
+
+    @classmethod
+    def of(cls, employee: Employee) -> Place:
+        """Where this person works."""
+        return cls(employee.time_zone, employee.country or "", employee.region or "")
 
 
 class WorkingDays:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import getaddresses
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -22,6 +23,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from notifier.domain.window import Window
 from notifier.settings.dates import read_day, suggest_day
 from notifier.settings.refresh import parse_refresh
+
+_NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 
 
 class WrongValueError(ValueError):
@@ -123,21 +126,20 @@ def _listen(text: str) -> str:
     raise WrongValueError(wanted="an address and a port", fix=f'write "{host or "127.0.0.1"}:{digits}"')
 
 
+@cache
+def _countries() -> Mapping[str, str]:
+    """The codes of ISO 3166 and their English names, without what CLDR has besides countries."""
+    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
+    return {code: name for code, name in names.items() if re.fullmatch(r"[A-Z]{2}", code) and code not in _NO_COUNTRIES}
+
+
 def _country(code: str) -> str:
     if code == "UK":
         raise WrongValueError(wanted="a country of ISO 3166", fix='write "GB": that is the United Kingdom there')
-    countries = {str(code) for code in Locale("en").territories if re.fullmatch(r"[A-Z]{2}", str(code))} - {
-        "EU",
-        "EZ",
-        "UN",
-        "XA",
-        "XB",
-        "ZZ",
-        "QO",
-    }
+    countries = _countries()
     if code in countries:
         return code
-    by_name = {name.lower(): str(code) for code, name in Locale("en").territories.items() if code in countries}
+    by_name = {name.lower(): known for known, name in countries.items()}
     near = code.upper() if code.upper() in countries else by_name.get(code.lower())
     raise WrongValueError(
         wanted="a country of ISO 3166", fix=f'write "{near}"' if near else 'write its two capital letters, like "CH"'

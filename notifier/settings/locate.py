@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 KeyPath = tuple[str | int, ...]
@@ -160,12 +159,3 @@ class _Locator:
             self._skip(_BLANK_LINES)
             if self.text.startswith(",", self._position):
                 self._position += 1
-
-
-def place_of(entries: Mapping[KeyPath, Entry], path: KeyPath) -> tuple[KeyPath, Entry] | None:
-    """The place of a key, or of the nearest table above it that stands in the text."""
-    while path:
-        if entry := entries.get(path):
-            return path, entry
-        path = path[:-1]
-    return None

@@ -40,7 +40,7 @@ from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
 from notifier.store import holds, quota, waves
 from notifier.store.acknowledgements import settled
-from notifier.store.outbox import ANSWERED, LEFT, WAITING
+from notifier.store.outbox import ANSWERED, LEFT, is_waiting
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
@@ -201,7 +201,7 @@ def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
         .outerjoin(_confirmed, confirmed)
         .where(
             deliveries.c.channel == channel,
-            deliveries.c.state.in_(WAITING),
+            is_waiting,
             deliveries.c.next_at <= now,
             deliveries.c.closes_at > now,
             deliveries.c.expires_at > now,
