@@ -32,6 +32,9 @@ test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/unit" for some of them); what
 bench: $(DEVELOPMENT) ## Measure the sending of mails beside other programs (needs Debian's postfix, and npm)
 	@for part in mails latency memory; do $(BIN)/python -m bench.$$part; done
 
+chaos: $(DEVELOPMENT) ## Kill, stop, cut, fill and lock it for ten minutes and say what came of it (SEED=7 for the same choices, MINUTES=60)
+	$(BIN)/python -m tests.faults.chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
+
 lint: style types layers files ## Check style, types, the rule of imports, the locks, and that no file names a registry
 
 style: $(DEVELOPMENT)

@@ -121,14 +121,6 @@ def build(
         base_url=settings.web.base_url,
         default_language=settings.organisation.default_language,
     )
-    planner = Planner(
-        database=store,
-        campaigns=tuple(campaigns.values()),
-        window=window,
-        working_days=working_days,
-        channel=settings.email.via,
-        progress=progress,
-    )
     return Service(
         settings=settings,
         clock=clock,
@@ -138,10 +130,28 @@ def build(
         keys=keys,
         working_days=working_days,
         window=window,
-        planner=planner,
+        planner=_planner(settings, store, tuple(campaigns.values()), window, working_days, progress),
         dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
         composer=composer,
         owner=owner,
+    )
+
+
+def _planner(
+    settings: Settings,
+    database: Database,
+    campaigns: Sequence[Campaign],
+    window: Window,
+    working_days: WorkingDays,
+    progress: Callable[[int], None],
+) -> Planner:
+    return Planner(
+        database=database,
+        campaigns=campaigns,
+        window=window,
+        working_days=working_days,
+        channel=settings.email.via,
+        progress=progress,
     )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
@@ -26,6 +24,7 @@ from notifier.store.database import Database
 from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees
 from notifier.web.app import create_app
 from notifier.web.server import serve
+from tests.thread_rig import in_a_thread
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), (Step(30, "notice"), Step(14, "reminder")), closes_after_days=90)
@@ -153,50 +152,31 @@ def running_pages(database: Database, sender: Sender = SENDER) -> Iterator[Rig]:
     """The pages on a free port of 127.0.0.1, in an event loop of their own."""
     add_people(database)
     rig = Rig(database, LinkKeys({1: secrets.token_bytes(32)}, 1), MovedClock(NOW), MovedClock(NOW))
-    ready, stop = threading.Event(), threading.Event()
-    failure: list[BaseException] = []
+    with in_a_thread(_serving(rig, sender)):
+        yield rig
 
-    async def run() -> None:
-        rig_app = _Late()
-        async with serve(rig_app, "127.0.0.1", 0) as listening:
-            rig.port = listening.port
-            rig.base_url = f"http://127.0.0.1:{listening.port}"
-            rig_app.app = app = create_app(
-                database=database,
-                campaigns={CAMPAIGN.id: CAMPAIGN},
-                catalogue=Catalogue([TEMPLATES], sender),
-                folders=[TEMPLATES],
-                keys=rig.keys,
-                clock=rig.clock,
-                visitor_clock=rig.visitors,
-                base_url=rig.base_url,
-                sender=sender,
-                receipt_channel="smtp",
-                default_language="en",
-            )
-            rig.routes = app.routes
-            ready.set()
-            await asyncio.to_thread(stop.wait)
 
-    def main() -> None:
-        try:
-            asyncio.run(run())
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
-            failure.append(error)
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=main)
-    thread.start()
-    ready.wait(timeout=20)
-    try:
-        if not failure:
-            yield rig
-    finally:
-        stop.set()
-        thread.join(timeout=20)
-    if failure:
-        raise failure[0]
+@asynccontextmanager
+async def _serving(rig: Rig, sender: Sender) -> AsyncIterator[None]:
+    rig_app = _Late()
+    async with serve(rig_app, "127.0.0.1", 0) as listening:
+        rig.port = listening.port
+        rig.base_url = f"http://127.0.0.1:{listening.port}"
+        rig_app.app = app = create_app(
+            database=rig.database,
+            campaigns={CAMPAIGN.id: CAMPAIGN},
+            catalogue=Catalogue([TEMPLATES], sender),
+            folders=[TEMPLATES],
+            keys=rig.keys,
+            clock=rig.clock,
+            visitor_clock=rig.visitors,
+            base_url=rig.base_url,
+            sender=sender,
+            receipt_channel="smtp",
+            default_language="en",
+        )
+        rig.routes = app.routes
+        yield
 
 
 class _Late:

@@ -75,7 +75,7 @@ class Channel(Protocol):
     """See the head of this module.
 
     Attributes:
-        name: "smtp", "graph", "slack" or "file"; stands in the outbox.
+        name: "smtp" or "file"; stands in the outbox.
         concurrency: how many `send` calls may run at once; so many messages at most go out twice when the process is killed. A
             channel that keeps connections busy by preparing messages for them counts those too.
         resend_when_uncertain: True where a second copy of the same bytes is harmless (SMTP: same Message-ID and Date).

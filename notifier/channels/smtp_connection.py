@@ -24,6 +24,7 @@ from enum import Enum, auto
 
 from notifier.channels.smtp_opening import Opened, system_reason
 from notifier.channels.smtp_terms import Envelope, Refused, Silent, Stale
+from notifier.channels.smtp_wire import acknowledge_at_once, command, first_commands, on_the_wire, text_of
 from notifier.domain.smtp_replies import Stage
 
 _YES = {Stage.MAIL: (250,), Stage.RCPT: (250, 251), Stage.DATA: (354,)}
@@ -31,7 +32,6 @@ _AFTER = {Stage.MAIL: Stage.RCPT, Stage.RCPT: Stage.DATA}
 _LONGEST_LINE = 8192
 _LONGEST_ANSWER = 65_536
 _FAREWELL_SECONDS = 2
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it; elsewhere it is not needed as often
 
 
 class _Part(Enum):
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         if len(self._half_line) > _LONGEST_LINE:
             self._no_answer("a line that does not end")
         if self._under_way and self._opened.pipelining:
-            self._acknowledge_at_once()
+            acknowledge_at_once(self._socket)
 
     def connection_lost(self, exc: Exception | None) -> None:
         stage = self._under_way[0].stage if self._under_way else Stage.MAIL
@@ -152,19 +152,11 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
 
-    def _acknowledge_at_once(self) -> None:
-        """Say that the data has come, where more is to come without our sending anything: a server that writes its answers one by
-        one may wait for that with the next one, for 40 ms each time.
-        """
-        if _QUICKACK is not None and self._socket is not None:
-            with suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-
     def _read(self, line: bytes) -> None:
         if self._over:
             return
         if not line[:3].isdigit():
-            self._no_answer(_text(line))
+            self._no_answer(text_of(line))
             return
         self._words.append(line[4:])
         if line[3:4] == b"-":
@@ -188,7 +180,7 @@ class Connection(asyncio.Protocol):
     def _envelope_answered(self, message: _Message, code: int, words: list[bytes]) -> None:
         stage = message.stage
         if message.refusal is None and code not in _YES[stage]:
-            message.refusal = Refused(stage, code, _text(*words))
+            message.refusal = Refused(stage, code, text_of(*words))
             if code == 421 or not 400 <= code <= 599:
                 self._end(message.refusal)
                 return
@@ -209,7 +201,7 @@ class Connection(asyncio.Protocol):
             message.stage = _AFTER[stage]
             if pipelining:
                 return  # the time for the whole envelope runs already
-            self._transport.write(self._command(message.envelope, message.stage))
+            self._transport.write(command(self._opened, message.envelope, message.stage))
         self._wait(self._timeout)
 
     def _send(self, data: bytes) -> None:
@@ -231,10 +223,10 @@ class Connection(asyncio.Protocol):
     def _finish(self, message: _Message, code: int, words: list[bytes]) -> None:
         if not 200 <= code <= 299:
             # It may have been said before the final dot, with a second answer to follow: the connection is in doubt.
-            self._end(Refused(Stage.FINAL, code, _text(*words)))
+            self._end(Refused(Stage.FINAL, code, text_of(*words)))
             return
         if not message.done.done():
-            message.done.set_result(f"{code} {_text(*words)}")
+            message.done.set_result(f"{code} {text_of(*words)}")
         self._served = True
         self._go_on()
 
@@ -303,32 +295,4 @@ class Connection(asyncio.Protocol):
 
     def _envelope(self, message: _Message) -> bytes:
         message.written = _Part.ENVELOPE
-        mail = self._command(message.envelope, Stage.MAIL)
-        if not self._opened.pipelining:
-            return mail
-        return mail + self._command(message.envelope, Stage.RCPT) + b"DATA\r\n"
-
-    def _command(self, envelope: Envelope, stage: Stage) -> bytes:
-        if stage is Stage.DATA:
-            return b"DATA\r\n"
-        if stage is Stage.RCPT:
-            notify = " NOTIFY=FAILURE" if self._opened.dsn else ""
-            return f"RCPT TO:<{envelope.recipient}>{notify}\r\n".encode("ascii")
-        size = f" SIZE={len(envelope.raw)}" if self._opened.size else ""
-        identity = f" RET=HDRS ENVID={envelope.envelope_id}" if self._opened.dsn else ""
-        return f"MAIL FROM:<{envelope.sender}>{size}{identity}\r\n".encode("ascii")
-
-
-def _text(*lines: bytes) -> str:
-    return "\n".join(line.decode("utf-8", "surrogateescape").strip() for line in lines)
-
-
-def on_the_wire(raw: bytes) -> bytes:
-    """Leading dots are doubled, and a dot alone ends the message (RFC 5321, 4.5.2).
-
-    Args:
-        raw: its lines end in CR LF, the last one too, and it holds no other CR or LF.
-    """
-    if raw.startswith(b".") or b"\r\n." in raw:
-        raw = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n")
-    return raw + b".\r\n"
+        return first_commands(self._opened, message.envelope)

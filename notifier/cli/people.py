@@ -14,6 +14,7 @@ from notifier.delivery.explain import Known, StepStory
 from notifier.delivery.explain import explain as tell_steps
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import Place
+from notifier.errors import UsageError
 from notifier.service import build
 from notifier.store import acknowledgements, holds, stories
 from notifier.store.acknowledgements import Acknowledgement
@@ -91,8 +92,8 @@ def _answered(answer: Acknowledgement, zone: ZoneInfo) -> str:
 def acknowledge(where: Configured, person: str, answer: str | None, undo: bool, campaign: str | None, as_json: bool) -> None:
     """Record ANSWER for PERSON, who gave it by phone or at a desk. It is kept as attested, with your name."""
     if undo == (answer is not None):
-        msg = "name an answer, or --undo to take one back"
-        raise click.UsageError(msg)
+        msg = "name either an answer or --undo"
+        raise UsageError(msg, hint=f"the answers are {', '.join(Answer)}; --undo takes one back")
     settings = where.settings()
     chosen = pick_campaign(settings, campaign)
     now = SystemClock().now()

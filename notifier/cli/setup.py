@@ -184,7 +184,7 @@ def completion(context: click.Context, shell: str) -> None:
     completer = get_completion_class(shell)
     if completer is None:
         msg = f"no completion for {shell}"
-        raise UsageError(msg)
+        raise UsageError(msg, hint="name bash, zsh or fish")
     root = context.find_root().command
     say(completer(root, {}, "notifier", "_NOTIFIER_COMPLETE").source())
 

@@ -14,6 +14,7 @@ from notifier.channels.capture import CaptureChannel
 from notifier.cli.options import Configured, configured, json_option
 from notifier.cli.output import print_json_lines, progress, say, table
 from notifier.clock import MovedClock
+from notifier.errors import UsageError
 from notifier.service import build, refresh_roster
 from notifier.settings import Settings
 from notifier.simulate import Crowd, Journey
@@ -39,7 +40,7 @@ def simulate(where: Configured, first: datetime, last: datetime, answer_rate: fl
     settings = where.settings()
     if last < first:
         msg = "--to lies before --from"
-        raise click.UsageError(msg)
+        raise UsageError(msg, hint="name the earlier day with --from")
     zone = ZoneInfo(settings.organisation.default_time_zone)
     start, end = _instant(first.date(), time.min, zone), _instant(last.date(), time.max, zone)
     with tempfile.TemporaryDirectory(prefix="notifier-simulation-") as folder:

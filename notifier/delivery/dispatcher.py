@@ -26,9 +26,8 @@ On `stop` no new row is claimed, rows that were claimed and not begun are given 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,9 +35,10 @@ import structlog
 from notifier.channels.base import Channel, DeliveryFailed
 from notifier.clock import Clock
 from notifier.delivery.compose import Composer
+from notifier.delivery.lane import Lane
 from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
-from notifier.domain.retry import Verdict, next_try
+from notifier.domain.retry import Verdict, next_try, spread
 from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds, outcomes, waves
 from notifier.store.claims import Claimed
@@ -53,7 +53,6 @@ _log = structlog.get_logger(__name__)
 _LARGEST_GROUP = 200
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
-_PUT_OFF_IN_A_ROW = 3  # so many messages, each tried before, and the provider is not asked by every sender any more
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)
 
 
@@ -67,32 +66,6 @@ class Pass:
     @property
     def total(self) -> int:
         return sum(self.outcomes.values())
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One channel while a pass is running."""
-
-    channel: Channel
-    limits: Limits
-    waiting: deque[Claimed] = field(default_factory=deque)
-    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
-    outcomes: dict[State, int] = field(default_factory=dict)
-    again_at: datetime | None = None
-    closed: bool = False  # nothing more to claim in this pass
-    paused: bool = False  # closed because the channel itself failed
-    failures: int = 0  # of that kind, in a row, over passes
-    put_off: int = 0  # messages told "not now" again, in a row, over passes
-    doubtful: bool = False  # a claim may have been stored without our knowing
-    group: int = 0  # how many rows the last claim of this pass brought
-    claimed_at: float = 0.0
-    flying: int = 0  # messages that have been begun and are not recorded yet
-    landed: asyncio.Event = field(default_factory=asyncio.Event)  # one of them has been recorded
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the provider takes anything at all: then one message at a time is enough to ask it."""
-        return self.failures > 0 or self.put_off >= _PUT_OFF_IN_A_ROW
 
 
 class Dispatcher:
@@ -123,14 +96,14 @@ class Dispatcher:
         self._domain = message_id_domain
         self._canary = canary
         self._recorder = Recorder(database, clock, owner)
-        self._lanes = [_Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
+        self._lanes = [Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
         self._stopping = False
 
     async def run_due(self) -> Pass:
         """Send everything that may be sent now; returns when nothing more can be claimed."""
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
-                lane.closed, lane.paused, lane.again_at, lane.outcomes, lane.group = False, False, None, {}, 0
+                lane.begin_pass()
                 group.create_task(self._run(lane))
         counts: dict[State, int] = {}
         for lane in self._lanes:
@@ -158,7 +131,7 @@ class Dispatcher:
         for lane in self._lanes:
             await lane.channel.close()
 
-    async def _run(self, lane: _Lane) -> None:
+    async def _run(self, lane: Lane) -> None:
         """One pass of one lane. A provider that took nothing last time gets one message at a time until it takes one."""
         if lane.doubtful and not await self._give_back(lane):
             return
@@ -168,11 +141,11 @@ class Dispatcher:
             for _ in range(lane.channel.concurrency):
                 group.create_task(self._send_rows(lane))
 
-    async def _send_rows(self, lane: _Lane) -> None:
+    async def _send_rows(self, lane: Lane) -> None:
         while (row := await self._next_row(lane)) is not None:
             await self._send_or_return(lane, row)
 
-    async def _send_or_return(self, lane: _Lane, row: Claimed) -> None:
+    async def _send_or_return(self, lane: Lane, row: Claimed) -> None:
         lane.flying += 1
         try:
             await self._send_unless_late(lane, row)
@@ -180,13 +153,13 @@ class Dispatcher:
             lane.flying -= 1
             lane.landed.set()
 
-    async def _send_unless_late(self, lane: _Lane, row: Claimed) -> None:
+    async def _send_unless_late(self, lane: Lane, row: Claimed) -> None:
         if self._stopping or lane.paused or local_date(self._clock.now(), row.time_zone) != row.today:
             await self._record(lane, row, _untouched(row, self._clock.now()))
         else:
             await self._send(lane, row)
 
-    async def _next_row(self, lane: _Lane) -> Claimed | None:
+    async def _next_row(self, lane: Lane) -> Claimed | None:
         if lane.waiting:
             return lane.waiting.popleft()
         async with lane.claiming:
@@ -194,7 +167,7 @@ class Dispatcher:
                 await self._claim(lane)
             return lane.waiting.popleft() if lane.waiting else None
 
-    async def _claim(self, lane: _Lane) -> None:
+    async def _claim(self, lane: Lane) -> None:
         """Claim as many rows as the lane sends in a moment, by the pace of the last group; first as many as it has senders."""
         loop_time = asyncio.get_running_loop().time()
         ahead = int(lane.group / max(loop_time - lane.claimed_at, 0.001) * _AHEAD_SECONDS)
@@ -225,7 +198,7 @@ class Dispatcher:
         elif not claim.rows:
             lane.closed, lane.again_at = True, lane.again_at or claim.again_at
 
-    async def _give_back(self, lane: _Lane) -> bool:
+    async def _give_back(self, lane: Lane) -> bool:
         """After a claim of which nobody knows whether it was stored. No sender is at work, so nothing claimed is begun."""
         now = self._clock.now()
         try:
@@ -239,11 +212,11 @@ class Dispatcher:
         _log.warning("rows that were claimed without our knowing are given back", rows=rows)
         return True
 
-    def _close_for_store(self, lane: _Lane, error: StoreError) -> None:
+    def _close_for_store(self, lane: Lane, error: StoreError) -> None:
         _log.error("nothing can be claimed; sending waits", error=str(error), hint=error.hint)
         lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
 
-    async def _send(self, lane: _Lane, row: Claimed) -> None:
+    async def _send(self, lane: Lane, row: Claimed) -> None:
         if not self._composer.knows(row.campaign):
             await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
             return
@@ -267,7 +240,7 @@ class Dispatcher:
         outcome.language, outcome.subject = outgoing.rendered.language, outgoing.rendered.subject
         await self._record(lane, row, outcome)
 
-    async def _judge(self, lane: _Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
+    async def _judge(self, lane: Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
         now = self._clock.now()
         _log.info("not delivered", delivery=row.id, channel=lane.channel.name, verdict=failed.verdict, attempt=row.attempts)
         if failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
@@ -282,10 +255,10 @@ class Dispatcher:
         if failed.verdict is Verdict.UNCERTAIN and not lane.channel.resend_when_uncertain:
             return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)
         lane.put_off += failed.verdict is Verdict.TEMPORARY and row.attempts > 1
-        next_at = next_try(now, row.attempts, _spread(row.id, row.attempts))
+        next_at = next_try(now, row.attempts, spread(row.id, row.attempts))
         return Outcome(row.id, row.epoch, State.RETRY, failed.reply, reply=failed.reply, next_at=next_at)
 
-    async def _pause(self, lane: _Lane, failed: DeliveryFailed, now: datetime) -> None:
+    async def _pause(self, lane: Lane, failed: DeliveryFailed, now: datetime) -> None:
         """Stop the channel for a while: the provider asked for it, or cannot be reached."""
         if lane.paused:
             return  # another sender of this lane has said so already
@@ -300,16 +273,23 @@ class Dispatcher:
             )
         )
 
-    async def _record(self, lane: _Lane, row: Claimed, outcome: Outcome) -> None:
+    async def _record(self, lane: Lane, row: Claimed, outcome: Outcome) -> None:
         """Make the outcome durable."""
         if not await self._recorder.record(outcome):
             _log.warning("an outcome came too late and was not recorded", delivery=row.id, state=outcome.state)
+            self._let_go(lane)
         elif outcome.counts:
             lane.outcomes[outcome.state] = lane.outcomes.get(outcome.state, 0) + 1
             if outcome.state is State.REFUSED:
                 await self._brake(lane)
 
-    async def _brake(self, lane: _Lane) -> None:
+    def _let_go(self, lane: Lane) -> None:
+        """Somebody took over what this process had claimed: what it has in hand and not begun may be on its way already."""
+        lane.waiting.clear()
+        lane.doubtful = lane.closed = True
+        lane.again_at = self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
+
+    async def _brake(self, lane: Lane) -> None:
         """After a refusal: too many of them stop the channel until somebody has looked."""
         now = self._clock.now()
         reason = await self._recorder.write(lambda connection: waves.brake(connection, lane.channel.name, now))
@@ -322,8 +302,3 @@ def _untouched(row: Claimed, now: datetime, reason: str | None = None) -> Outcom
     """The row waits again, as if it had never been claimed."""
     state = State.PLANNED if row.attempts == 1 else State.RETRY
     return Outcome(row.id, row.epoch, state, reason, next_at=now, counts=False)
-
-
-def _spread(row_id: int, attempt: int) -> float:
-    """A number in [-1, 1] that differs between rows and tries and is the same for the same ones."""
-    return ((row_id * 2_654_435_761 + attempt * 40_503) % 2001) / 1000 - 1

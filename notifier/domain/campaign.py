@@ -74,10 +74,6 @@ class Campaign:
     closes_after_days: int = 90
 
     @property
-    def last_safe_day(self) -> date:
-        return self.deadline - timedelta(days=1)
-
-    @property
     def closes_on(self) -> date:
         """The first day on which the campaign is over: no link is answered any more."""
         return self.deadline + timedelta(days=self.closes_after_days)

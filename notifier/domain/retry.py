@@ -23,6 +23,15 @@ _GATHERED = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def spread(number: int, attempt: int) -> float:
+    """A number in [-1, 1] that differs between messages and tries and is the same for the same ones.
+
+    Args:
+        number: of the message.
+    """
+    return ((number * 2_654_435_761 + attempt * 40_503) % 2001) / 1000 - 1
+
+
 def pause_before(attempt: int, spread: float) -> timedelta:
     """How long to wait after the `attempt`-th failed try (1 for the first).
 

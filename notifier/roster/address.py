@@ -16,7 +16,9 @@ _NAMED = re.compile(r"[^<>]*<([^<>]+)>")
 
 def plain_addresses(cells: Sequence[str]) -> Sequence[object]:
     """For each cell something true if it holds an address and nothing else, as nearly every cell does: it needs no cleaning."""
-    if max(map(len, cells)) <= _LONGEST_LOCAL and _SHORT_PLAIN_LINES.fullmatch("\n".join((*cells, ""))):
+    lines = "\n".join((*cells, ""))
+    one_line_each = lines.count("\n") == len(cells)  # a cell of two lines is no address, even if each of them is one
+    if one_line_each and max(map(len, cells)) <= _LONGEST_LOCAL and _SHORT_PLAIN_LINES.fullmatch(lines):
         return [True] * len(cells)
     return list(map(_PLAIN.fullmatch, cells))
 

@@ -19,32 +19,9 @@ _FIELDS = ("language", "time_zone", "country", "region", "status", "enabled", "b
 _YES = frozenset({"true", "yes", "1", "y", "oui", "vrai", "ja", "wahr", "x", "o", "j", "enabled", "active", "actif", "aktiv"})
 _NO = frozenset({"false", "no", "0", "n", "non", "faux", "nein", "falsch", "disabled", "inactive", "inactif", "inaktiv"})
 _GONE = frozenset(
-    {
-        "terminated",
-        "left",
-        "former",
-        "formeremployee",
-        "leaver",
-        "resigned",
-        "retired",
-        "deceased",
-        "separated",
-        "exited",
-        "offboarded",
-    }
-    | {
-        "parti",
-        "partie",
-        "sorti",
-        "sortie",
-        "licencie",
-        "licenciee",
-        "demissionnaire",
-        "retraite",
-        "retraitee",
-        "ancien",
-        "ancienne",
-    }
+    {"terminated", "left", "former", "formeremployee", "leaver", "resigned", "retired", "deceased", "separated", "exited"}
+    | {"offboarded", "parti", "partie", "sorti", "sortie", "licencie", "licenciee", "demissionnaire", "retraite", "retraitee"}
+    | {"ancien", "ancienne"}
     | {"ausgeschieden", "ausgetreten", "ehemalig", "ehemalige", "ehemaliger", "pensioniert", "rentner", "verstorben", "abgang"}
 )
 _OFF = frozenset(

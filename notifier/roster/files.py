@@ -71,10 +71,10 @@ def _plain_errors(path: Path) -> Iterator[None]:
         raise BadDataError(msg, hint="give the user that runs notifier the right to read it") from None
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}"
-        raise BadDataError(msg) from None
+        raise BadDataError(msg, hint="check the disk or the network share that it is on") from None
     except ValueError as error:
         msg = f"{str(path)!r} is not the name of a file: {error}"
-        raise BadDataError(msg) from None
+        raise BadDataError(msg, hint="set roster.path to the file your directory or HR system exports") from None
 
 
 def _layout(path: Path, overrides: Mapping[str, str]) -> _Layout:

@@ -6,51 +6,13 @@ import re
 
 _REMARK = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 _TITLES = frozenset(
-    {
-        "dr",
-        "dr.",
-        "prof",
-        "prof.",
-        "mr",
-        "mr.",
-        "mrs",
-        "mrs.",
-        "ms",
-        "ms.",
-        "m.",
-        "mme",
-        "mme.",
-        "mlle",
-        "herr",
-        "frau",
-        "dipl.-ing.",
-        "ing.",
-    }
+    {"dr", "dr.", "prof", "prof.", "mr", "mr.", "mrs", "mrs.", "ms", "ms."}
+    | {"m.", "mme", "mme.", "mlle"}
+    | {"herr", "frau", "dipl.-ing.", "ing."}
 )
 _PARTICLES = frozenset(
-    {
-        "von",
-        "van",
-        "vom",
-        "zu",
-        "zum",
-        "zur",
-        "de",
-        "der",
-        "den",
-        "del",
-        "della",
-        "di",
-        "da",
-        "do",
-        "dos",
-        "das",
-        "du",
-        "des",
-        "la",
-        "le",
-    }
-    | {"ter", "ten", "bin", "ibn", "ben", "el", "al", "st.", "saint", "y"}
+    {"von", "van", "vom", "zu", "zum", "zur", "de", "der", "den", "del", "della", "di", "da", "do", "dos", "das", "du", "des"}
+    | {"la", "le", "ter", "ten", "bin", "ibn", "ben", "el", "al", "st.", "saint", "y"}
 )
 
 

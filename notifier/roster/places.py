@@ -11,9 +11,9 @@ import holidays
 from babel import Locale
 from babel.core import get_global
 
+from notifier.domain.employee import LANGUAGES
 from notifier.roster.text import fold
 
-_LANGUAGES = ("en", "fr", "de")
 _COUNTRY_SYNONYMS = {
     "england": "GB",
     "scotland": "GB",
@@ -181,7 +181,7 @@ def _countries() -> Mapping[str, str]:
         if alias.isalpha() and len(codes) == 1 and codes[0] in known:
             names.setdefault(alias.lower(), codes[0])
     names |= {name: code for name, code in _COUNTRY_SYNONYMS.items() if name not in names}
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         for code, name in _territories(language).items():
             if code in known:
                 names.setdefault(fold(name), code)

@@ -76,18 +76,11 @@ def synchronise(
         StoreError: the store cannot be used.
     """
     with database.write() as connection:
-        return synchronise_in(connection, reading, now=now, largest_change=largest_change, accept_changes=accept_changes)
-
-
-def synchronise_in(
-    connection: Connection, reading: RosterReading, *, now: datetime, largest_change: int, accept_changes: int | None = None
-) -> SyncOutcome:
-    """The same inside a transaction of the caller's, such as `Database.write_async` gives."""
-    employees.lock_roster(connection)
-    seen = compare(connection, reading, largest_change=largest_change, accept_changes=accept_changes)
-    cancelled = apply(connection, seen.diff, now) if seen.refused is None else 0
-    outcome = SyncOutcome(reading, seen.diff, seen.refused, applied=seen.refused is None, cancelled=cancelled)
-    employees.record_sync(connection, _record(outcome, now))
+        employees.lock_roster(connection)
+        seen = compare(connection, reading, largest_change=largest_change, accept_changes=accept_changes)
+        cancelled = apply(connection, seen.diff, now) if seen.refused is None else 0
+        outcome = replace(seen, applied=seen.refused is None, cancelled=cancelled)
+        employees.record_sync(connection, _record(outcome, now))
     return outcome
 
 

@@ -15,10 +15,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store import outbox
+from notifier.store.lookups import is_there
 from notifier.store.tables import acknowledgements, employees
 
 
@@ -36,7 +37,7 @@ class Acknowledgement:
 
     Attributes:
         settles: whether it ends the reminders.
-        channel: "page", "cli" or "slack".
+        channel: "page" or "cli".
         actor: the operator who answered on the person's behalf, or None.
         revoked_because: None while it counts.
     """
@@ -94,7 +95,7 @@ def record(
     """Record an answer; repeating it changes nothing.
 
     Args:
-        channel: where it was given: "page", "cli" or "slack".
+        channel: where it was given: "page" or "cli".
         receipt_channel: the channel that carries the receipt.
     """
     _lock_person(connection, employee_key)
@@ -155,7 +156,7 @@ def history(connection: Connection, *, campaign: str, employee_key: int) -> tupl
 
 def settled(campaign: str | ColumnElement[str], employee_key: ColumnElement[int]) -> ColumnElement[bool]:
     """Whether this person has given an answer that settles the campaign."""
-    return exists().where(
+    return is_there(
         acknowledgements.c.campaign == campaign,
         acknowledgements.c.employee_key == employee_key,
         acknowledgements.c.settles,

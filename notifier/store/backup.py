@@ -71,7 +71,7 @@ def _pg_dump(database: Database, target: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
     if done.returncode != 0:
         msg = f"pg_dump failed: {done.stderr.strip()}"
-        raise StoreError(msg)
+        raise StoreError(msg, hint="pg_dump has to be as new as the server, and its user has to be allowed to read every table")
 
 
 def _mark(unfinished: Path, original: Database) -> None:

@@ -13,17 +13,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, func, insert, select, update
 
 from notifier.domain.employee import Employee
+from notifier.store.database import POSTGRESQL, SQLITE
 from notifier.store.inserts import insert_into
-from notifier.store.people import People, Values
+from notifier.store.people import People, Place, Values
 from notifier.store.tables import Instant, calendars, employees, roster_syncs
 
 _AT_ONCE = 5000
 _IN_PORTIONS = {"yield_per": _AT_ONCE}
 _PUBLIC_ID_BYTES = 16  # 22 characters
 _ROSTER_LOCK = 0x726F73746572  # "roster"
-
-CalendarKey = tuple[str, str, str]
-"""Time zone, country and region; "" where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ def count_active(connection: Connection) -> int:
 
 def lock_roster(connection: Connection) -> None:
     """Let one roster be applied at a time, until the end of the transaction. SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == POSTGRESQL:
         connection.execute(select(func.pg_advisory_xact_lock(_ROSTER_LOCK)))
 
 
@@ -141,19 +139,26 @@ def set_language_choice(connection: Connection, key: int, language: str) -> None
 
 
 def add(connection: Connection, people: Iterable[Employee], now: datetime) -> None:
-    """Insert joiners, each with a public id of their own."""
+    """Insert joiners, each with a public id of their own.
+
+    After many, PostgreSQL is told to look at the table: by itself it would go on planning for an empty one for a minute.
+    """
     rows = People.of(people).values()
     joined_at = Instant().process_bind_param(now, connection.dialect)
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    mark = "?" if connection.dialect.name == SQLITE else "%s"
     # Not by way of SQLAlchemy's types: they would take twice as long as the database.
     statement = f"INSERT INTO employees ({', '.join(_JOINER)}) VALUES ({', '.join([mark] * len(_JOINER))})"  # noqa: S608 - our names
-    calendar_ids: dict[CalendarKey, int] = {}
+    calendar_ids: dict[Place, int] = {}
+    added = 0
     with _room_for_indexes(connection):
         while some := list(islice(rows, _AT_ONCE)):
             places = {place for *_, place, _ in some}
             if not places <= calendar_ids.keys():
                 calendar_ids = _calendar_ids(connection, places)
             connection.exec_driver_sql(statement, [(*_joiner(row, calendar_ids), joined_at) for row in some])
+            added += len(some)
+    if added >= _AT_ONCE and connection.dialect.name == POSTGRESQL:
+        connection.exec_driver_sql("ANALYZE employees")
 
 
 def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> None:
@@ -191,7 +196,7 @@ def last_sync(connection: Connection) -> SyncRecord | None:
     return None if row is None else SyncRecord(*row)
 
 
-def calendar_key(person: Employee) -> CalendarKey:
+def calendar_key(person: Employee) -> Place:
     """What the person's working days depend on."""
     return person.time_zone, person.country or "", person.region or ""
 
@@ -205,7 +210,7 @@ _JOINER = (
 )
 
 
-def _joiner(row: Values, calendar_ids: Mapping[CalendarKey, int]) -> tuple[Any, ...]:
+def _joiner(row: Values, calendar_ids: Mapping[Place, int]) -> tuple[Any, ...]:
     """The columns of `_JOINER`, but for the last."""
     id_, email, given, family, language, department, leave_until, active, place, manager_id = row
     about = (id_, email, email.casefold(), given, family, language, department, leave_until, active)
@@ -218,7 +223,7 @@ _ROOM = 64 * 1024  # KiB
 @contextmanager
 def _room_for_indexes(connection: Connection) -> Iterator[None]:
     """Let SQLite keep the indexes in memory that it writes to all over, for as long as many rows are added."""
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.name != SQLITE:
         yield
         return
     before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
@@ -227,12 +232,12 @@ def _room_for_indexes(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
 
 
-def _values(person: Employee, calendar_ids: dict[CalendarKey, int]) -> dict[str, Any]:
+def _values(person: Employee, calendar_ids: dict[Place, int]) -> dict[str, Any]:
     values = {name: getattr(person, name) for name in _COLUMNS}
     return values | {"email_key": person.email.casefold(), "calendar_id": calendar_ids[calendar_key(person)]}
 
 
-def _calendar_ids(connection: Connection, wanted: Collection[CalendarKey]) -> dict[CalendarKey, int]:
+def _calendar_ids(connection: Connection, wanted: Collection[Place]) -> dict[Place, int]:
     """The ids of these calendars; the new ones are inserted."""
     known = _known_calendars(connection)
     new = [
@@ -244,7 +249,7 @@ def _calendar_ids(connection: Connection, wanted: Collection[CalendarKey]) -> di
     return _known_calendars(connection)
 
 
-def _known_calendars(connection: Connection) -> dict[CalendarKey, int]:
+def _known_calendars(connection: Connection) -> dict[Place, int]:
     rows = connection.execute(select(calendars.c.time_zone, calendars.c.country, calendars.c.region, calendars.c.id))
     return {(zone, country, region): number for zone, country, region, number in rows}
 

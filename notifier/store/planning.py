@@ -33,6 +33,7 @@ from sqlalchemy import (
 from notifier.domain.campaign import Audience
 from notifier.store.acknowledgements import settled
 from notifier.store.inserts import insert_into
+from notifier.store.lookups import is_there
 from notifier.store.outbox import UNCONFIGURED, is_waiting
 from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
@@ -101,8 +102,6 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     One statement: a table of the groups' windows is joined to the people. People who have settled, have left, are not in the
     audience or already have the row are passed over. A step that ended unsent is recorded for people who were there in time only.
     """
-    if not rows.openings:
-        return 0
     windows = openings_table(rows.openings)
     people = (
         select(
@@ -239,7 +238,7 @@ def same_group(windows: Any) -> ColumnElement[bool]:
 
 def _told_newer(rows: PlannedRows, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
     """A later step is there already: a clock that went back must not bring up an earlier one."""
-    return exists().where(
+    return is_there(
         deliveries.c.campaign == rows.campaign,
         deliveries.c.employee_key == employee_key,
         deliveries.c.kind == Kind.REMINDER,

@@ -188,7 +188,7 @@ acknowledgements = Table(
     Column("answer", String(32), nullable=False),
     Column("assurance", String(16), nullable=False),
     Column("settles", Boolean, nullable=False),
-    Column("channel", String(16), nullable=False),  # page, cli, slack
+    Column("channel", String(16), nullable=False),  # page, cli
     Column("answered_at", Instant, nullable=False),
     Column("actor", String(255)),  # the operator, when somebody answered on behalf
     Column("revoked_at", Instant),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,9 +27,7 @@ from notifier.web.pages import Pages
 from notifier.web.security import FormProofs, SecurityHeaders
 from notifier.web.site import Check, Site
 
-Page = Callable[[Site, Request], Awaitable[Response]]
-
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 _NOTICE_BY_STATUS = {404: Notice.NOWHERE, 405: Notice.NOT_THIS_WAY}
 
@@ -76,15 +74,8 @@ def create_app(
         proofs=FormProofs(keys),
         checks=checks or {},
     )
-    person = "/a/{campaign}/{token}"
     return Starlette(
-        routes=[
-            Route("/", partial(_home, site)),
-            Route(person, partial(acknowledge.show, site), methods=["GET"]),
-            Route(person, partial(acknowledge.answer, site), methods=["POST"]),
-            Route("/healthz", partial(health.alive, site)),
-            Route("/readyz", partial(health.ready, site)),
-        ],
+        routes=_routes(site),
         middleware=[Middleware(SecurityHeaders, style_hash=pages.style_hash), Middleware(_LastResort, site=site)],
         exception_handlers={
             HTTPException: partial(_http_problem, site),
@@ -92,6 +83,17 @@ def create_app(
             StoreError: partial(_store_problem, site),
         },
     )
+
+
+def _routes(site: Site) -> list[Route]:
+    person = "/a/{campaign}/{token}"
+    return [
+        Route("/", partial(_home, site)),
+        Route(person, partial(acknowledge.show, site), methods=["GET"]),
+        Route(person, partial(acknowledge.answer, site), methods=["POST"]),
+        Route("/healthz", partial(health.alive, site)),
+        Route("/readyz", partial(health.ready, site)),
+    ]
 
 
 async def _home(site: Site, request: Request) -> Response:
@@ -110,7 +112,7 @@ async def _http_problem(site: Site, request: Request, error: Exception) -> Respo
 
 
 async def _store_problem(site: Site, request: Request, error: Exception) -> Response:
-    log.error("page.store_unavailable", problem=str(error))
+    _log.error("page.store_unavailable", problem=str(error))
     return site.show_notice(request, Notice.PAUSED)
 
 
@@ -132,7 +134,8 @@ class _LastResort:
         try:
             await self._app(scope, receive, send_and_remember)
         except Exception as error:  # noqa: BLE001 - the last one before the visitor
-            log.error("page.failed", kind=type(error).__name__, at=_innermost(error))  # noqa: TRY400 - a traceback may name people
+            # Not its traceback, which may name people.
+            _log.error("page.failed", kind=type(error).__name__, at=_innermost(error))
             if not begun:
                 response = self._site.show_notice(Request(scope), Notice.BROKEN)
                 await response(scope, receive, send)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-from shutil import copytree
-from typing import Any
 
 import pytest
-from sqlalchemy import event, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import update
 
-from notifier.channels.base import DeliveryFailed, Outgoing, Receipt
+from notifier.channels.base import Outgoing, Receipt
 from notifier.channels.capture import CaptureChannel
-from notifier.domain.campaign import Answer, Assurance
-from notifier.domain.retry import Verdict, pause_before
-from notifier.store import acknowledgements, claims, holds, quota
+from notifier.domain.retry import pause_before
+from notifier.store import holds
 from notifier.store.database import Database
 from notifier.store.tables import deliveries, employees
-from tests.delivery_rig import CAMPAIGN, NOW, TEMPLATES, add_people, house, message_id, recipients, smtp_channel
+from tests.delivery_rig import NOW, add_people, house, message_id, recipients, smtp_channel
+from tests.planning_rig import settle
 from tests.smtp_server import Close, Drip, Hang, Say, SayAndClose, ScriptedServer
 
 
@@ -31,50 +26,6 @@ from tests.smtp_server import Close, Drip, Hang, Say, SayAndClose, ScriptedServe
 async def server() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer() as running:
         yield running
-
-
-def _full() -> OperationalError:
-    return OperationalError("a statement", None, Exception("database or disk is full"))
-
-
-def _lost() -> OperationalError:
-    return OperationalError("a statement", None, Exception("server closed the connection unexpectedly"))
-
-
-@contextmanager
-def store_fails(database: Database, word: str, times: int) -> Iterator[list[str]]:
-    """The next statements that hold that word fail as a full disk does. Yields those that did."""
-    failed: list[str] = []
-
-    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if word in statement and len(failed) < times:
-            failed.append(statement)
-            raise _full()
-
-    event.listen(database.engine, "before_cursor_execute", fail)
-    try:
-        yield failed
-    finally:
-        event.remove(database.engine, "before_cursor_execute", fail)
-
-
-@contextmanager
-def commit_fails(database: Database, times: int) -> Iterator[None]:
-    """The next commits are done and reported as failed: a connection that is lost at the wrong moment."""
-    left = [times]
-
-    def fail(connection: Any) -> None:
-        writing = connection.get_execution_options().get("notifier_write", False)
-        if writing and left[0]:
-            left[0] -= 1
-            connection.connection.commit()
-            raise _lost()
-
-    event.listen(database.engine, "commit", fail)
-    try:
-        yield
-    finally:
-        event.remove(database.engine, "commit", fail)
 
 
 async def test_everybody_due_is_written_to_once(database: Database, server: ScriptedServer) -> None:
@@ -278,7 +229,7 @@ async def test_nobody_who_answers_in_the_middle_is_claimed_afterwards(database: 
                     .limit(1)
                 ).first()
                 if row is not None:
-                    _answer(connection, row.key)
+                    settle(connection, row.key, NOW)
                     answered.append(row.email)
 
     one = house(database, [CaptureChannel("smtp", take)])
@@ -289,19 +240,6 @@ async def test_nobody_who_answers_in_the_middle_is_claimed_afterwards(database: 
     assert {row["email"] for row in reminders if row["state"] == "cancelled"} == set(answered)
     assert sum(row["state"] == "accepted" for row in reminders) == 400 - len(answered)
     assert sorted(sent.count(address) for address in answered) == [1] * len(answered)  # the receipt
-
-
-def _answer(connection: Any, employee_key: int) -> None:
-    acknowledgements.record(
-        connection,
-        campaign=CAMPAIGN.id,
-        employee_key=employee_key,
-        answer=Answer.DONE,
-        assurance=Assurance.LINK,
-        channel="page",
-        receipt_channel="smtp",
-        now=NOW,
-    )
 
 
 async def test_what_the_day_ran_away_from_is_given_back(database: Database) -> None:
@@ -363,101 +301,6 @@ async def test_little_is_claimed_ahead(database: Database) -> None:
     assert channel.most_running == 4
 
 
-@pytest.mark.parametrize("word", ["reply=", "epoch="], ids=["recording", "claiming"])
-async def test_a_store_that_fails_for_a_while_loses_nothing(database: Database, server: ScriptedServer, word: str) -> None:
-    """Senders wait with what they know; nobody gets a second copy, and nothing ends the service."""
-    add_people(database, 20)
-    one = house(database, [smtp_channel(server, 3)])
-    with store_fails(database, word, times=4) as failed:
-        for _ in range(10):
-            await one.pass_over(after=timedelta(seconds=5))
-    await one.dispatcher.close()
-
-    assert len(failed) == 4
-    assert one.states() == {"accepted": 20}
-    assert set(recipients(server.messages).values()) == {1}
-
-
-async def test_senders_stop_while_an_outcome_cannot_be_recorded(database: Database, server: ScriptedServer) -> None:
-    """No more messages leave than there are senders, however long the store is out of order."""
-    add_people(database, 60)
-    channel = smtp_channel(server, 1)
-    one = house(database, [channel])
-    with store_fails(database, "reply=", times=1_000_000):
-        running = asyncio.create_task(one.pass_over())
-        while one.clock.now() < NOW + timedelta(minutes=30):  # noqa: ASYNC110 - the senders' own sleep moves the clock
-            await asyncio.sleep(0.01)
-        assert len(server.messages) <= channel.concurrency < 60
-    await running
-    await one.dispatcher.close()
-    assert one.states() == {"accepted": 60}
-    assert set(recipients(server.messages).values()) == {1}
-
-
-async def test_a_claim_that_was_stored_without_our_knowing_is_not_forgotten(database: Database) -> None:
-    """The commit went through, its confirmation did not: the rows are given back and sent, once."""
-    add_people(database, 10)
-    sent: list[str] = []
-    one = house(database, [CaptureChannel("smtp", lambda outgoing: sent.append(outgoing.address))])
-    one.planner.tick(NOW)
-    with commit_fails(database, times=1):
-        done = await one.dispatcher.run_due()
-    assert (done.total, done.again_at, one.states()["claimed"]) == (0, NOW + timedelta(seconds=2), 8)
-
-    await one.pass_over(after=timedelta(seconds=2))
-
-    assert sorted(sent) == sorted(f"p{number}@example.com" for number in range(10))
-    assert {(row["state"], row["attempts"]) for row in one.rows()} == {("accepted", 1)}
-
-
-async def test_the_channel_pauses_also_while_the_store_fails(database: Database, server: ScriptedServer) -> None:
-    add_people(database, 3)
-    server.on("CONNECT", SayAndClose("421 4.3.2 too busy"), times=None)
-    one = house(database, [smtp_channel(server, 2)])
-    with store_fails(database, "INSERT INTO holds", times=2):
-        await one.pass_over()
-    with database.read() as connection:
-        assert len(holds.active(connection, one.clock.now(), ("smtp",))) == 1
-    assert one.states() == {"planned": 3}
-
-
-async def test_a_campaign_out_of_the_configuration_is_cancelled_and_comes_back_with_it(database: Database) -> None:
-    """Taken out by mistake and put back: nobody is forgotten, and nobody was written to meanwhile."""
-    add_people(database, 3)
-    sent: list[str] = []
-    channel = CaptureChannel("smtp", lambda outgoing: sent.append(outgoing.address))
-    house(database, [channel]).planner.tick(NOW)
-    other = house(database, [channel], campaign=type(CAMPAIGN)("other", CAMPAIGN.deadline, ()))
-
-    assert (await other.pass_over()).outcomes == {"cancelled": 3}
-    assert sent == []
-    assert {row["reason"] for row in other.rows()} == {"no longer in the configuration"}
-
-    assert (await house(database, [channel]).pass_over()).outcomes == {"accepted": 3}
-
-
-async def test_a_broken_text_stops_nobody_elses_message(database: Database, tmp_path: Path) -> None:
-    """One language is broken: its people wait, with the reason in the row; mended, it goes out."""
-    add_people(database, 9)
-    texts = copytree(TEMPLATES / CAMPAIGN.id, tmp_path / CAMPAIGN.id)
-    notice = texts / "notice.fr.md"
-    good = notice.read_text("utf-8")
-    notice.write_text(
-        good.replace("+++\n\n", "+++\n\n{{ nonsense }} ", 1) if "+++\n\n" in good else good + "\n{{ nonsense }}\n", "utf-8"
-    )
-    folders = (tmp_path, TEMPLATES)
-    one = house(database, [CaptureChannel("smtp")], folders=folders)
-
-    assert (await one.pass_over()).outcomes == {"accepted": 6, "retry": 3}
-    waiting = [row for row in one.rows() if row["state"] == "retry"]
-    assert {row["next_at"] for row in waiting} == {NOW + timedelta(hours=1)}
-    assert all("notice.fr.md" in row["reason"] and "nonsense" in row["reason"] for row in waiting)
-
-    notice.write_text(good, "utf-8")
-    mended = house(database, [CaptureChannel("smtp")], folders=folders, now=NOW + timedelta(hours=1))
-    assert (await mended.pass_over()).outcomes == {"accepted": 3}
-
-
 async def test_no_minute_sees_more_messages_than_the_limit(database: Database, server: ScriptedServer) -> None:
     """30 a minute, by the times at which messages were taken; and the limit is used."""
     add_people(database, 100)
@@ -470,56 +313,6 @@ async def test_no_minute_sees_more_messages_than_the_limit(database: Database, s
     taken = sorted(row["finished_at"] for row in one.rows())
     assert max(sum(start <= one_of < start + timedelta(minutes=1) for one_of in taken) for start in taken) == 30
     assert taken[-1] - taken[0] <= timedelta(minutes=100 / 30)
-
-
-class UncertainChannel:
-    """Never knows, on a channel where a second copy would be seen; asks for a pause when told to."""
-
-    name = "smtp"
-    concurrency = 1
-    resend_when_uncertain = False
-
-    def __init__(self, pause_seconds: float | None) -> None:
-        self._pause_seconds = pause_seconds
-        self.sent = 0
-
-    async def send(self, _outgoing: Outgoing) -> Receipt:
-        self.sent += 1
-        raise DeliveryFailed(Verdict.UNCERTAIN, "503 who knows", pause_seconds=self._pause_seconds)
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
-
-
-@pytest.mark.parametrize("pause_seconds", [None, 60])
-async def test_what_may_have_been_sent_is_not_sent_again(database: Database, pause_seconds: float | None) -> None:
-    """Also where the provider asks for a pause with the same answer."""
-    add_people(database, 2)
-    channel = UncertainChannel(pause_seconds)
-    one = house(database, [channel])
-    for _ in range(5):
-        await one.pass_over(after=timedelta(minutes=10))
-    assert one.states() == {"unknown": 2}
-    assert channel.sent == 2
-
-
-async def test_an_interrupted_row_that_is_given_back_counts_as_tried(database: Database, server: ScriptedServer) -> None:
-    """A dead process's row is tried again; when the channel pauses on it, the first try stays in the count."""
-    add_people(database, 1)
-    one = house(database, [smtp_channel(server, 1)])
-    one.planner.tick(NOW)
-    with database.write() as connection:
-        claims.claim(
-            connection, owner="dead", channel="smtp", limits=quota.Limits(), most=1, now=NOW, message_id_domain="example.com"
-        )
-    assert await one.dispatcher.release_dead(alone=True) == 1
-    server.on("CONNECT", SayAndClose("421 4.3.2 too busy"))
-
-    await one.pass_over()
-    assert [(row["state"], row["attempts"]) for row in one.rows()] == [("retry", 1)]
-    await one.pass_over(after=timedelta(minutes=1))
-    await one.dispatcher.close()
-    assert [(row["state"], row["attempts"]) for row in one.rows()] == [("accepted", 2)]
 
 
 async def test_a_server_that_hangs_holds_up_its_own_message_only(database: Database, server: ScriptedServer) -> None:

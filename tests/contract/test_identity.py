@@ -13,7 +13,7 @@ from notifier.store.backup import backup
 from notifier.store.claims import Claim
 from notifier.store.database import Database
 from notifier.store.tables import meta
-from tests.contract.test_planner import add_person, planner, utc
+from tests.planning_rig import add_person, planner, utc
 
 NOW = utc("2025-10-03T10:00")
 

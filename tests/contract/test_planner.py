@@ -1,63 +1,22 @@
-"""The planner, the outbox and claims, on both databases.
-
-The calendar is that of autumn 2025: 3 November is a Monday, summer time ends in Europe on 26 October, and 31 October and
-1 November are holidays in some places.
-"""
+"""The planner, the outbox and claims, on both databases."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from notifier.delivery.planner import Planned, Planner
-from notifier.domain.campaign import Audience, Campaign, Step
-from notifier.domain.countdown import WorkingDays
-from notifier.domain.window import Window
-from notifier.store import acknowledgements, claims, holds, marks, outcomes, quota
+from notifier.delivery.planner import Planned
+from notifier.domain.campaign import Audience, Campaign
+from notifier.store import claims, holds, marks, outcomes, quota
 from notifier.store.database import Database
 from notifier.store.outcomes import Outcome
-from notifier.store.tables import State, calendars, deliveries, employees
+from notifier.store.tables import State, deliveries, employees
+from tests.planning_rig import CAMPAIGN, STEPS, add_person, planner, settle, utc
 
-ZURICH, NEW_YORK = ZoneInfo("Europe/Zurich"), ZoneInfo("America/New_York")
-STEPS = (Step(30, "notice"), Step(7, "reminder"), Step(1, "last-call"), Step(-3, "overdue"))
-CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), STEPS)
-
-
-def utc(text: str, zone: ZoneInfo = ZURICH) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-
-
-def planner(database: Database, campaign: Campaign = CAMPAIGN) -> Planner:
-    return Planner(
-        database=database, campaigns=(campaign,), window=Window.parse("09:00-17:00"), working_days=WorkingDays(), channel="smtp"
-    )
-
-
-def add_person(database: Database, number: int, zone: str = "Europe/Zurich", country: str = "CH", **more: Any) -> int:
-    """A person who has been there since the beginning of 2025, unless said otherwise."""
-    values = {
-        "id": f"e{number}",
-        "email": f"e{number}@example.com",
-        "email_key": f"e{number}@example.com",
-        "given_name": "Zoé",
-        "family_name": "Example",
-        "active": True,
-        "public_id": f"{number:022}",
-        "joined_at": datetime(2025, 1, 1, tzinfo=UTC),
-    }
-    with database.write() as connection:
-        place = (calendars.c.time_zone == zone, calendars.c.country == country)
-        calendar = connection.scalar(select(calendars.c.id).where(*place))
-        if calendar is None:
-            calendar = connection.execute(
-                insert(calendars).values(time_zone=zone, country=country).returning(calendars.c.id)
-            ).scalar_one()
-        statement = insert(employees).values(values | more | {"calendar_id": calendar}).returning(employees.c.key)
-        return connection.execute(statement).scalar_one()
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 def rows(database: Database) -> list[tuple[int, int, str]]:
@@ -154,16 +113,7 @@ def test_people_outside_the_audience_settled_or_gone_are_passed_over(database: D
     settled = add_person(database, 4, department="Sales")
     add_person(database, 5, "America/New_York", "US", department="Sales")
     with database.write() as connection:
-        acknowledgements.record(
-            connection,
-            campaign=CAMPAIGN.id,
-            employee_key=settled,
-            answer=acknowledgements.Answer.DONE,
-            assurance=acknowledgements.Assurance.LINK,
-            channel="page",
-            receipt_channel="smtp",
-            now=utc("2025-10-01T10:00"),
-        )
+        settle(connection, settled, utc("2025-10-01T10:00"))
     audience = Audience(countries=("CH",), departments=("Sales",))
 
     planner(database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, STEPS, audience)).tick(utc("2025-10-03T10:00"))
@@ -263,16 +213,7 @@ def test_nothing_is_claimed_after_an_answer(database: Database) -> None:
     now = utc("2025-10-03T10:00")
     planner(database).tick(now)
     with database.write() as connection:
-        acknowledgements.record(
-            connection,
-            campaign=CAMPAIGN.id,
-            employee_key=person,
-            answer=acknowledgements.Answer.DONE,
-            assurance=acknowledgements.Assurance.LINK,
-            channel="page",
-            receipt_channel="smtp",
-            now=now,
-        )
+        settle(connection, person, now)
         connection.execute(
             update(deliveries).where(deliveries.c.kind == "reminder").values(state="planned", reason=None, finished_at=None)
         )

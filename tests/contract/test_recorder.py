@@ -94,3 +94,31 @@ async def test_what_one_outcome_cannot_be_hinders_no_other(database: Database) -
     assert (answers[0], answers[2]) == (True, True)
     assert isinstance(answers[1], Exception)
     assert states(database) == {"accepted": 2, "claimed": 1}
+
+
+async def test_a_sender_that_goes_away_takes_nobodys_outcome_along(database: Database) -> None:
+    """Its own is recorded too: what was sent was sent."""
+    rows = claimed(database, 3)
+    recorder = Recorder(database, MovedClock(NOW), "one")
+    senders = [asyncio.create_task(recorder.record(accepted(row))) for row in rows]
+    await asyncio.sleep(0)
+    senders[1].cancel()
+    answers = await asyncio.gather(*senders, return_exceptions=True)
+    assert (answers[0], answers[2]) == (True, True)
+    assert isinstance(answers[1], asyncio.CancelledError)
+    assert states(database) == {"accepted": 3}
+
+
+async def test_a_recorder_that_is_ended_in_the_middle_of_a_commit_leaves_nobody_waiting(database: Database) -> None:
+    """As when the event loop is shut down: no sender hangs, none hears "recorded", and the next outcome is written."""
+    rows = claimed(database, 3)
+    recorder = Recorder(database, MovedClock(NOW), "one")
+    with database.write():  # somebody else is writing: the commit waits for its turn
+        senders = [asyncio.create_task(recorder.record(accepted(row))) for row in rows[:2]]
+        while not (writing := [task for task in asyncio.all_tasks() if task.get_name() == "recorder"]):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        writing[0].cancel()
+        answers = await asyncio.wait_for(asyncio.gather(*senders, return_exceptions=True), 5)
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)
+    assert await recorder.record(accepted(rows[2]))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+
+from sqlalchemy import update
 
 from notifier.channels.base import DeliveryFailed, Outgoing, Receipt
 from notifier.domain.retry import Verdict
-from notifier.store import holds
+from notifier.store import holds, waves
 from notifier.store.database import Database
+from notifier.store.tables import deliveries
 from tests.delivery_rig import NOW, House, add_people, house
 
 
@@ -135,3 +139,54 @@ async def test_five_refusals_of_a_hundred_do_not_stop_a_wave(database: Database)
     assert here.states() == {"accepted": 145, "refused": 5}
     assert in_force(here) == []
     assert here.clock.now() == NOW
+
+
+def end_one_by_one(here: House, states: Sequence[str]) -> None:
+    """Every row ends as said, a second after the one before it."""
+    here.planner.tick(NOW)
+    with here.database.write() as connection:
+        for number, (row, state) in enumerate(zip(here.rows(), states, strict=True)):
+            values = {"state": state, "finished_at": NOW + timedelta(seconds=number)}
+            connection.execute(update(deliveries).where(deliveries.c.id == row["id"]).values(values))
+
+
+def test_the_brake_counts_the_last_hundred_and_not_what_was_before(database: Database) -> None:
+    """Six refusals, but the first of them a hundred and one messages ago."""
+    states = ["refused", *["accepted"] * 95, *["refused"] * 5]
+    add_people(database, len(states))
+    here = house(database, [Provider()])
+    end_one_by_one(here, states)
+    with database.write() as connection:
+        assert waves.brake(connection, "smtp", NOW + timedelta(minutes=2)) is None
+    assert in_force(here) == []
+
+
+def test_the_brake_says_what_it_counted(database: Database) -> None:
+    states = ["refused", *["accepted"] * 94, *["refused"] * 5]
+    add_people(database, len(states))
+    here = house(database, [Provider()])
+    end_one_by_one(here, states)
+    with database.write() as connection:
+        reason = waves.brake(connection, "smtp", NOW + timedelta(minutes=2))
+        assert waves.brake(connection, "smtp", NOW + timedelta(minutes=2)) is None  # it is on hold already
+    assert reason is not None
+    assert reason.startswith("6 of the last 100 messages were refused for good")
+    assert [hold.reason for hold in in_force(here)] == [reason]
+
+
+def test_refusals_from_before_the_hold_was_lifted_do_not_count_again(database: Database) -> None:
+    """An admin has looked. One refusal more does not stop the channel; six more do."""
+    add_people(database, 12)
+    here = house(database, [Provider()])
+    end_one_by_one(here, ["refused"] * 12)
+    lifted_at = NOW + timedelta(seconds=5)  # after the sixth of them
+    with database.write() as connection:
+        holds.place(connection, scope="smtp", reason="6 of the last 6", actor=holds.SERVICE, now=NOW)
+        holds.lift(connection, scope=None, actor="admin", now=lifted_at)
+        last = (deliveries.c.finished_at == NOW + timedelta(seconds=11),)
+        connection.execute(update(deliveries).where(*last).values(state="accepted"))
+        assert waves.brake(connection, "smtp", NOW + timedelta(minutes=2)) is None
+        connection.execute(update(deliveries).where(*last).values(state="refused"))
+        reason = waves.brake(connection, "smtp", NOW + timedelta(minutes=2))
+    assert reason is not None
+    assert reason.startswith("6 of the last 6 messages")

@@ -18,7 +18,7 @@ from notifier.channels.capture import CaptureChannel
 from notifier.channels.smtp import SmtpChannel
 from notifier.errors import StoreError
 from notifier.store.database import Database
-from tests.delivery_rig import House, house
+from tests.delivery_rig import CAMPAIGN, TEMPLATES, House, house
 from tests.faults.relay import Relay, cut_wire
 from tests.faults.stores import copy_store, integrity, make_store, rows
 from tests.faults.tried import Tried
@@ -48,28 +48,23 @@ def nth_call_fails(database: Database, number: int, fault: str) -> Iterator[_Cou
     """
     seen = _Counter()
 
-    def strike() -> bool:
+    def strike(*_: Any) -> None:
         seen.calls += 1
-        seen.failed += seen.calls == number
-        return seen.calls == number
+        if seen.calls == number:
+            seen.failed += 1
+            statement = "any"
+            raise OperationalError(statement, None, Exception("disk I/O error"))
 
-    def before(*_: Any) -> None:
-        if fault == "refused" and strike():
-            raise _failure()
+    def done_and_strike(connection: Any) -> None:
+        if seen.calls + 1 == number:
+            connection.connection.commit()
+        strike()
 
-    def after(*_: Any) -> None:
-        if fault == "undone" and strike():
-            raise _failure()
-
-    def commit(connection: Any) -> None:
-        if fault == "done but not confirmed":
-            if strike():
-                connection.connection.commit()
-                raise _failure()
-        elif strike():
-            raise _failure()
-
-    listeners = (("before_cursor_execute", before), ("after_cursor_execute", after), ("commit", commit))
+    listeners = {
+        "refused": (("before_cursor_execute", strike), ("commit", strike)),
+        "undone": (("after_cursor_execute", strike), ("commit", strike)),
+        "done but not confirmed": (("commit", done_and_strike),),
+    }[fault]
     for name, listener in listeners:
         event.listen(database.engine, name, listener)
     try:
@@ -79,15 +74,10 @@ def nth_call_fails(database: Database, number: int, fault: str) -> Iterator[_Cou
             event.remove(database.engine, name, listener)
 
 
-def _failure() -> OperationalError:
-    return OperationalError("a statement", None, Exception("disk I/O error"))
-
-
 async def store_calls(folder: Path, chance: Random, *, every: int = 1) -> Tried:
     """For every N, in each of three ways: all are written to exactly once, and the store is sound."""
     tried = Tried(STORE)
-    folder.mkdir()
-    make_store(folder / "empty.db", _PEOPLE)
+    _prepare(folder, _PEOPLE)
     for fault in _FAULTS:
         number = chance.randint(1, every)
         while await _one_call(tried, folder, number, fault):
@@ -95,11 +85,21 @@ async def store_calls(folder: Path, chance: Random, *, every: int = 1) -> Tried:
     return tried
 
 
+def _prepare(folder: Path, people: int) -> None:
+    """A store to copy for each wave, and texts so short that making them ready costs nothing."""
+    texts = folder / CAMPAIGN.id
+    texts.mkdir(parents=True)
+    for language in ("en", "fr", "de"):
+        head = '+++\nsubject = "LinkedIn"\npreheader = "A setting"\nbutton = "Answer"\n+++\n'
+        (texts / f"notice.{language}.md").write_text(head + "# A setting\n\n{{ days_text }}\n\n{{ button }}\n", "utf-8")
+    make_store(folder / "empty.db", people)
+
+
 async def _one_call(tried: Tried, folder: Path, number: int, fault: str) -> bool:
     path = copy_store(folder / "empty.db", folder / "store.db")
     database = Database(f"sqlite:///{path}")
     sent: Counter[str] = Counter()
-    one = house(database, [CaptureChannel("smtp", lambda outgoing: sent.update([outgoing.address]))])
+    one = house(database, [CaptureChannel("smtp", lambda outgoing: sent.update([outgoing.address]))], folders=(folder, TEMPLATES))
     try:
         with nth_call_fails(database, number, fault) as seen:
             for _ in range(4):
@@ -135,8 +135,7 @@ def _judge_rows(tried: Tried, path: Path, when: str) -> None:
 async def relay_moments(folder: Path, chance: Random, *, every: int = 1) -> Tried:
     """For every N: closed, put off, out of service, silent, or taken and closed. Only the last may repeat, and one message."""
     tried = Tried(MOMENTS)
-    folder.mkdir()
-    make_store(folder / "empty.db", 3)
+    _prepare(folder, 3)
     for action in (Close(), Close(keep=True), Say("451 4.3.0 not now"), SayAndClose("421 4.3.2 closing"), Hang()):
         number = chance.randint(1, every)
         while True:
@@ -161,8 +160,7 @@ async def relay_moments(folder: Path, chance: Random, *, every: int = 1) -> Trie
 async def wire_bytes(folder: Path, chance: Random, *, times: int) -> Tried:
     """Cut anywhere, either way: lost nowhere, repeated at most the one whose answer was on its way."""
     tried = Tried(BYTES)
-    folder.mkdir()
-    make_store(folder / "empty.db", 3)
+    _prepare(folder, 3)
     for number in range(times):
         to_server = number % 2 == 0
         after = chance.randrange(25_000 if to_server else 900)
@@ -172,12 +170,10 @@ async def wire_bytes(folder: Path, chance: Random, *, times: int) -> Tried:
     return tried
 
 
-async def _one_wave(
-    tried: Tried, folder: Path, relay: Relay, port: int, struck: Callable[[], bool], when: str
-) -> None:
+async def _one_wave(tried: Tried, folder: Path, relay: Relay, port: int, struck: Callable[[], bool], when: str) -> None:
     path = copy_store(folder / "empty.db", folder / "store.db")
     database = Database(f"sqlite:///{path}")
-    one = house(database, [_impatient_channel(port)])
+    one = house(database, [_impatient_channel(port)], folders=(folder, TEMPLATES))
     for _ in range(5):
         await _as_a_daemon(one, _LATER)
     await one.dispatcher.close()

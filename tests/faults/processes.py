@@ -24,7 +24,11 @@ POWER = "R5 power loss: copies of store and log"
 LOCKED = "R7 a locked database"
 DOUBLES = "R8 two daemons and a zombie"
 _CONNECTIONS = 4
-_DISTURBED = ("nothing can be claimed; sending waits", "what happened cannot be recorded; sending waits", "failed; will be tried again")
+_DISTURBED = (
+    "nothing can be claimed; sending waits",
+    "what happened cannot be recorded; sending waits",
+    "failed; will be tried again",
+)
 _LATE = "an outcome came too late and was not recorded"
 
 
@@ -224,9 +228,9 @@ async def doubles(folder: Path, chance: Random, *, people: int) -> Tried:
     """A second daemon ends with 75. A frozen one whose lock somebody took away wakes up late and changes nothing any more."""
     tried = Tried(DOUBLES)
     async with wave(folder, people) as (home, relay):
-        relay.on("DOT", Drip("250 2.0.0 Ok\r\n", every=0.001), times=None)
+        relay.on("DOT", Drip("250 2.0.0 Ok\r\n", every=0.004), times=None)
         async with daemon(home) as zombie:
-            target = chance.randint(people // 10, people // 2)
+            target = chance.randint(people // 10, people // 3)
             await zombie.until(lambda: len(relay.messages) >= target)
             async with daemon(home) as second:
                 code = await second.ended()

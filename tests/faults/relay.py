@@ -74,7 +74,9 @@ async def cut_wire(port: int, *, after: int, to_server: bool) -> AsyncIterator[i
     left = after
     tasks: set[asyncio.Task[None]] = set()
 
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, both: list[asyncio.StreamWriter], counts: bool) -> None:
+    async def carry(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, both: list[asyncio.StreamWriter], counts: bool
+    ) -> None:
         nonlocal left
         with suppress(ConnectionError):
             while data := await reader.read(1024):
@@ -97,9 +99,7 @@ async def cut_wire(port: int, *, after: int, to_server: bool) -> AsyncIterator[i
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
             both = [writer, server_writer]
-            await asyncio.gather(
-                carry(reader, server_writer, both, to_server), carry(server_reader, writer, both, not to_server)
-            )
+            await asyncio.gather(carry(reader, server_writer, both, to_server), carry(server_reader, writer, both, not to_server))
         except asyncio.CancelledError:
             writer.close()
         finally:

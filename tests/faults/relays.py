@@ -12,6 +12,7 @@ from random import Random
 
 from notifier.channels.smtp import SmtpChannel
 from notifier.delivery.planner import Planner
+from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.window import Window
 from notifier.store import outbox
@@ -76,7 +77,7 @@ class Mischief:
 
 
 async def misbehaviour(folder: Path, chance: Random, *, people: int) -> Tried:
-    """One wave meets everything. Nobody is lost; a repeat only after "taken and not said"; what was refused is never tried again."""
+    """One wave meets everything: nobody is lost, a repeat only after "taken and not said", a refusal never tried again."""
     tried = Tried(MISCHIEF)
     folder.mkdir()
     make_store(folder / "store.db", people)
@@ -155,7 +156,7 @@ async def storm(folder: Path, *, people: int) -> Tried:
         one = house(database, [smtp_channel(relay, 4)])
         one.planner = Planner(
             database=database,
-            campaigns=(CAMPAIGN,),
+            campaigns=(Campaign(CAMPAIGN.id, CAMPAIGN.deadline, (Step(31, "notice"),)),),
             window=Window.parse("00:00-23:59"),
             working_days=WorkingDays(frozenset(range(7))),
             channel="smtp",

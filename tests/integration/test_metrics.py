@@ -9,12 +9,11 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 from notifier.clock import MovedClock
-from notifier.domain.campaign import Answer, Assurance
-from notifier.store import acknowledgements, holds
+from notifier.store import holds
 from notifier.store.database import Database
 from notifier.web.metrics import create_metrics_app
 from notifier.web.server import serve
-from tests.contract.test_planner import CAMPAIGN, add_person, planner, utc
+from tests.planning_rig import CAMPAIGN, add_person, planner, settle, utc
 
 NOW = utc("2025-10-03T10:00")
 
@@ -24,16 +23,7 @@ async def test_the_figures_tell_how_much_waits_and_never_who(database: Database)
     settled, _ = add_person(database, 1), add_person(database, 2)
     planner(database).tick(NOW)
     with database.write() as connection:
-        acknowledgements.record(
-            connection,
-            campaign=CAMPAIGN.id,
-            employee_key=settled,
-            answer=Answer.DONE,
-            assurance=Assurance.LINK,
-            channel="page",
-            receipt_channel="smtp",
-            now=NOW,
-        )
+        settle(connection, settled, NOW)
         holds.place(connection, scope="all", reason="a wrong text", actor="admin", now=NOW)
     app = create_metrics_app(database=database, campaigns=(CAMPAIGN.id,), clock=MovedClock(NOW + timedelta(minutes=5)))
 

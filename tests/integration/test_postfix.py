@@ -48,7 +48,7 @@ def channel_to(postfix: Postfix, certificates: Certificates, security: Security)
 
 async def until_delivered(postfix: Postfix, count: int) -> None:
     async with asyncio.timeout(30):
-        while await asyncio.to_thread(lambda: postfix.count) < count:  # noqa: ASYNC110 - another program delivers
+        while await asyncio.to_thread(lambda: postfix.count) < count:
             await asyncio.sleep(0.05)
 
 

@@ -10,14 +10,6 @@ from notifier.domain.campaign import Answer, Campaign, Step
 
 
 @pytest.mark.parametrize(
-    ("deadline", "last_safe_day"),
-    [(date(2025, 11, 3), date(2025, 11, 2)), (date(2024, 3, 1), date(2024, 2, 29)), (date(2026, 1, 1), date(2025, 12, 31))],
-)
-def test_the_last_safe_day_is_the_day_before_the_deadline(deadline: date, last_safe_day: date) -> None:
-    assert Campaign("x", deadline, (Step(1, "notice"),)).last_safe_day == last_safe_day
-
-
-@pytest.mark.parametrize(
     ("days", "closes_on"), [(90, date(2026, 2, 1)), (28, date(2025, 12, 1)), (1, date(2025, 11, 4)), (0, date(2025, 11, 3))]
 )
 def test_a_campaign_is_over_its_days_after_the_deadline(days: int, closes_on: date) -> None:

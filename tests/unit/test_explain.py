@@ -107,6 +107,14 @@ def test_a_step_on_the_day_of_another_names_it() -> None:
     assert (last.state, last.why) == ("waiting", "not due yet; moved from Sun 02 Nov (weekend)")
 
 
+def test_a_step_on_the_day_of_the_deadlines_own_names_it() -> None:
+    """The deadline is a Sunday: the step of that day and the one before it both move to the Friday."""
+    campaign = Campaign("x", date(2025, 11, 2), (Step(1, "last-call"), Step(0, "last-call")))
+    first, last = told("2025-09-01T12:00", campaign=campaign)
+    assert first.why.startswith("the step on the deadline goes out on the same day")
+    assert (last.state, last.day) == ("waiting", date(2025, 10, 31))
+
+
 def test_a_holiday_is_named() -> None:
     """1 November is All Saints' Day in Bavaria, and in 2024 it is a Friday."""
     bavarian = replace(CHLOE, country="DE", region="BY", time_zone="Europe/Berlin")

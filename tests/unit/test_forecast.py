@@ -106,6 +106,13 @@ def test_zones_share_one_provider() -> None:
     assert sum(wave.count for wave in found) == 13_000
 
 
+def test_who_comes_when_the_day_is_used_up_goes_on_the_next() -> None:
+    """Two languages at nine o'clock, and the limit of the day is enough for the first of them only."""
+    french, english = waves([demand(1_000), demand(500, language="en")], per_day=1_000)
+    assert (french.language, french.day, french.count, french.late) == ("fr", date(2025, 10, 3), 1_000, 0)
+    assert (english.language, english.day, english.count, english.late) == ("en", date(2025, 10, 6), 500, 500)
+
+
 @pytest.mark.parametrize("per_minute", [None, 7, 30, 1000])
 @pytest.mark.parametrize("per_day", [None, 5_000])
 def test_nobody_is_lost_from_the_count(per_minute: int | None, per_day: int | None) -> None:

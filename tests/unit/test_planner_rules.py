@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, func, select, update
 
-from notifier.delivery.planner import Planned, Planner
-from notifier.domain.campaign import Answer, Assurance, Audience, Campaign, Step
-from notifier.domain.countdown import WorkingDays
-from notifier.domain.window import Window
+from notifier.delivery.planner import RANGE, Planned, Planner
+from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.store import acknowledgements, claims, marks, outcomes, quota
 from notifier.store.database import Database
 from notifier.store.outcomes import Outcome
-from notifier.store.tables import State, calendars, deliveries, employees
-
-ZURICH = ZoneInfo("Europe/Zurich")
-STEPS = (Step(30, "notice"), Step(7, "reminder"), Step(1, "last-call"), Step(-3, "overdue"))
-CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), STEPS)
-
-
-def at(text: str, zone: ZoneInfo = ZURICH) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-
-
-def planner(database: Database, *campaigns: Campaign, window: str = "09:00-17:00") -> Planner:
-    return Planner(
-        database=database,
-        campaigns=campaigns or (CAMPAIGN,),
-        window=Window.parse(window),
-        working_days=WorkingDays(),
-        channel="smtp",
-    )
-
-
-def add_person(database: Database, number: int, zone: str = "Europe/Zurich", country: str = "CH", **more: Any) -> int:
-    values = {
-        "id": f"e{number}",
-        "email": f"e{number}@example.com",
-        "email_key": f"e{number}@example.com",
-        "given_name": "Zoé",
-        "family_name": "Example",
-        "active": True,
-        "public_id": f"{number:022}",
-        "joined_at": datetime(2025, 1, 1, tzinfo=UTC),
-    }
-    with database.write() as connection:
-        calendar = connection.scalar(select(calendars.c.id).where(calendars.c.time_zone == zone, calendars.c.country == country))
-        if calendar is None:
-            place = insert(calendars).values(time_zone=zone, country=country).returning(calendars.c.id)
-            calendar = connection.execute(place).scalar_one()
-        marks.look_again(connection)
-        statement = insert(employees).values(values | more | {"calendar_id": calendar}).returning(employees.c.key)
-        return connection.execute(statement).scalar_one()
+from notifier.store.tables import State, deliveries, employees
+from tests.delivery_rig import add_people
+from tests.planning_rig import CAMPAIGN, STEPS, add_person, planner, settle, utc
 
 
 def rows(database: Database, campaign: str = CAMPAIGN.id) -> list[tuple[int, int, str]]:
@@ -80,27 +40,13 @@ def send(database: Database, now: datetime) -> list[tuple[int, int, str]]:
     return [(row.employee_key, row.occasion, row.message) for row in found if row.kind == "reminder"]
 
 
-def answer(database: Database, person: int, now: datetime) -> None:
-    with database.write() as connection:
-        acknowledgements.record(
-            connection,
-            campaign=CAMPAIGN.id,
-            employee_key=person,
-            answer=Answer.DONE,
-            assurance=Assurance.LINK,
-            channel="page",
-            receipt_channel="smtp",
-            now=now,
-        )
-
-
 def days_of(plan: Planner, database: Database, days: Sequence[str]) -> list[tuple[int, int, str]]:
     """What goes out at ten and at four o'clock of each of these days."""
     sent = []
     for day in days:
         for hour in ("10:00", "16:00"):
-            plan.tick(at(f"{day}T{hour}"))
-            sent += send(database, at(f"{day}T{hour}"))
+            plan.tick(utc(f"{day}T{hour}"))
+            sent += send(database, utc(f"{day}T{hour}"))
     return sent
 
 
@@ -117,7 +63,7 @@ def test_a_joiner_during_the_last_step_gets_that_step_only(sqlite_database: Data
     plan = planner(sqlite_database)
     add_person(sqlite_database, 1)
     days_of(plan, sqlite_database, ["2025-10-03", "2025-10-27", "2025-10-31"])
-    joiner = add_person(sqlite_database, 2, joined_at=at("2025-10-31T12:00"))
+    joiner = add_person(sqlite_database, 2, joined_at=utc("2025-10-31T12:00"))
 
     assert days_of(plan, sqlite_database, ["2025-10-31"]) == [(joiner, 1, "last-call")]
     assert [row for row in rows(sqlite_database) if row[0] == joiner] == [(joiner, 1, "accepted")]
@@ -127,9 +73,9 @@ def test_a_joiner_after_the_window_of_the_last_day_gets_nothing_untrue(sqlite_da
     """Friday evening: nothing can go out before Monday's deadline, so the next thing they hear is the overdue step."""
     plan = planner(sqlite_database)
     add_person(sqlite_database, 1)
-    plan.tick(at("2025-10-31T10:00"))
-    joiner = add_person(sqlite_database, 2, joined_at=at("2025-10-31T18:00"))
-    plan.tick(at("2025-10-31T18:00"))
+    plan.tick(utc("2025-10-31T10:00"))
+    joiner = add_person(sqlite_database, 2, joined_at=utc("2025-10-31T18:00"))
+    plan.tick(utc("2025-10-31T18:00"))
 
     sent = days_of(plan, sqlite_database, ["2025-11-03", "2025-11-04", "2025-11-05", "2025-11-06"])
     assert [one for one in sent if one[0] == joiner] == [(joiner, -3, "overdue")]
@@ -141,7 +87,8 @@ def test_two_campaigns_count_down_side_by_side(sqlite_database: Database) -> Non
     person = add_person(sqlite_database, 1)
     other = Campaign("password-manager", date(2025, 11, 10), (Step(7, "notice"),))
     plan = planner(sqlite_database, CAMPAIGN, other)
-    answer(sqlite_database, person, at("2025-10-29T10:00"))
+    with sqlite_database.write() as connection:
+        settle(connection, person, utc("2025-10-29T10:00"))
     days_of(plan, sqlite_database, ["2025-10-31", "2025-11-03"])
 
     assert rows(sqlite_database) == []
@@ -173,11 +120,11 @@ def test_a_leave_reported_late_holds_back_what_waits(sqlite_database: Database) 
     """The reminder waits already when the leave until after the deadline becomes known: it is missed, never sent."""
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-31T09:00"))
+    plan.tick(utc("2025-10-31T09:00"))
     with sqlite_database.write() as connection:
         connection.execute(update(employees).values(leave_until=date(2025, 11, 5)))
         marks.look_again(connection)
-    plan.tick(at("2025-10-31T09:01"))
+    plan.tick(utc("2025-10-31T09:01"))
 
     sent = days_of(plan, sqlite_database, ["2025-10-31", "2025-11-03", "2025-11-04", "2025-11-05", "2025-11-06"])
     assert sent == [(person, -3, "overdue")]
@@ -188,10 +135,11 @@ def test_an_undo_forgets_nobody(sqlite_database: Database) -> None:
     """The step opened while the person counted as settled, so there was no row to restore."""
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    answer(sqlite_database, person, at("2025-10-26T10:00"))
+    with sqlite_database.write() as connection:
+        settle(connection, person, utc("2025-10-26T10:00"))
     assert days_of(plan, sqlite_database, ["2025-10-27"]) == []
     with sqlite_database.write() as connection:
-        acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=at("2025-10-28T09:30"))
+        acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=utc("2025-10-28T09:30"))
 
     assert days_of(plan, sqlite_database, ["2025-10-28"]) == [(person, 7, "reminder")]
 
@@ -199,11 +147,12 @@ def test_an_undo_forgets_nobody(sqlite_database: Database) -> None:
 def test_an_undo_brings_back_what_the_answer_cancelled(sqlite_database: Database) -> None:
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-27T09:00"))
-    answer(sqlite_database, person, at("2025-10-27T09:01"))
+    plan.tick(utc("2025-10-27T09:00"))
+    with sqlite_database.write() as connection:
+        settle(connection, person, utc("2025-10-27T09:01"))
     assert days_of(plan, sqlite_database, ["2025-10-27"]) == []
     with sqlite_database.write() as connection:
-        acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=at("2025-10-28T09:30"))
+        acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=utc("2025-10-28T09:30"))
     assert days_of(plan, sqlite_database, ["2025-10-28", "2025-10-29"]) == [(person, 7, "reminder")]
 
 
@@ -212,9 +161,9 @@ def test_a_clock_that_ran_ahead_and_came_back_loses_nothing(sqlite_database: Dat
     """A row waits, the clock jumps ahead (nothing is sent there), and comes back: the step goes out, and each later one, once."""
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-27T09:00"))
-    plan.tick(at("2025-10-27T09:30") + timedelta(days=days))
-    plan.tick(at("2025-10-27T09:40"))
+    plan.tick(utc("2025-10-27T09:00"))
+    plan.tick(utc("2025-10-27T09:30") + timedelta(days=days))
+    plan.tick(utc("2025-10-27T09:40"))
 
     sent = days_of(plan, sqlite_database, ["2025-10-27", "2025-10-28", "2025-10-31", "2025-11-03", "2025-11-06", "2025-11-07"])
     assert sent == [(person, 7, "reminder"), (person, 1, "last-call"), (person, -3, "overdue")]
@@ -224,8 +173,8 @@ def test_a_clock_that_comes_back_brings_up_no_older_step(sqlite_database: Databa
     """The later step was sent by the wrong clock: the earlier one would be a step back."""
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-27T09:00"))
-    ahead = at("2025-10-31T10:00")
+    plan.tick(utc("2025-10-27T09:00"))
+    ahead = utc("2025-10-31T10:00")
     plan.tick(ahead)
     assert send(sqlite_database, ahead) == [(person, 1, "last-call")]
 
@@ -235,7 +184,7 @@ def test_a_clock_that_comes_back_brings_up_no_older_step(sqlite_database: Databa
 def test_a_deadline_moved_back_takes_waiting_rows_along(sqlite_database: Database) -> None:
     """The reminder of seven days waits when the deadline moves four weeks: it goes out seven days before the new one."""
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
     later = planner(sqlite_database, Campaign(CAMPAIGN.id, date(2025, 12, 1), STEPS))
 
     assert days_of(later, sqlite_database, ["2025-10-27", "2025-10-31"]) == []
@@ -250,12 +199,12 @@ def test_a_deadline_moved_back_revives_what_had_ended_unsent(sqlite_database: Da
     """An outage had swallowed two steps; by the new deadline they are still to come."""
     person = add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-27T09:00"))
-    plan.tick(at("2025-11-03T10:00"))
+    plan.tick(utc("2025-10-27T09:00"))
+    plan.tick(utc("2025-11-03T10:00"))
     assert rows(sqlite_database) == [(person, 7, "superseded"), (person, 1, "missed")]
 
     later = planner(sqlite_database, Campaign(CAMPAIGN.id, date(2025, 12, 1), STEPS))
-    later.tick(at("2025-11-03T11:00"))
+    later.tick(utc("2025-11-03T11:00"))
     assert days_of(later, sqlite_database, ["2025-11-04", "2025-11-24", "2025-11-25", "2025-11-28"]) == [
         (person, 7, "reminder"),
         (person, 1, "last-call"),
@@ -265,7 +214,7 @@ def test_a_deadline_moved_back_revives_what_had_ended_unsent(sqlite_database: Da
 def test_a_deadline_moved_forward_ends_waiting_rows_in_time(sqlite_database: Database) -> None:
     """What counts down to the old date is not sent after the new one."""
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
     sooner = planner(sqlite_database, Campaign(CAMPAIGN.id, date(2025, 10, 27), STEPS))
     sent = days_of(sooner, sqlite_database, ["2025-10-27", "2025-10-28", "2025-10-30", "2025-10-31"])
     assert sent == [(person, -3, "overdue")]
@@ -273,7 +222,7 @@ def test_a_deadline_moved_forward_ends_waiting_rows_in_time(sqlite_database: Dat
 
 def test_a_step_taken_out_is_not_sent_and_the_one_before_goes_on(sqlite_database: Database) -> None:
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
     without = planner(sqlite_database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, (STEPS[0], *STEPS[2:])))
 
     assert days_of(without, sqlite_database, ["2025-10-27"]) == [(person, 30, "notice")]  # the one that is current now
@@ -282,15 +231,15 @@ def test_a_step_taken_out_is_not_sent_and_the_one_before_goes_on(sqlite_database
 
 def test_a_step_taken_out_by_mistake_comes_back_with_the_configuration(sqlite_database: Database) -> None:
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
-    planner(sqlite_database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, STEPS[2:])).tick(at("2025-10-27T09:10"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
+    planner(sqlite_database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, STEPS[2:])).tick(utc("2025-10-27T09:10"))
     assert rows(sqlite_database) == [(person, 7, "cancelled")]
     assert days_of(planner(sqlite_database), sqlite_database, ["2025-10-27"]) == [(person, 7, "reminder")]
 
 
 def test_a_step_that_got_another_text_sends_that_text(sqlite_database: Database) -> None:
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
     renamed = (STEPS[0], Step(7, "urgent"), *STEPS[2:])
     plan = planner(sqlite_database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, renamed))
     assert days_of(plan, sqlite_database, ["2025-10-27"]) == [(person, 7, "urgent")]
@@ -299,22 +248,22 @@ def test_a_step_that_got_another_text_sends_that_text(sqlite_database: Database)
 def test_a_window_that_was_moved_holds_for_what_waits(sqlite_database: Database) -> None:
     """From nine to eleven o'clock: nothing goes out at ten any more."""
     person = add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
     plan = planner(sqlite_database, window="11:00-17:00")
-    plan.tick(at("2025-10-27T09:30"))
-    assert send(sqlite_database, at("2025-10-27T10:00")) == []
-    assert send(sqlite_database, at("2025-10-27T11:00")) == [(person, 7, "reminder")]
+    plan.tick(utc("2025-10-27T09:30"))
+    assert send(sqlite_database, utc("2025-10-27T10:00")) == []
+    assert send(sqlite_database, utc("2025-10-27T11:00")) == [(person, 7, "reminder")]
 
 
 def test_a_retry_keeps_its_time_when_the_plan_changes(sqlite_database: Database) -> None:
     add_person(sqlite_database, 1)
-    planner(sqlite_database).tick(at("2025-10-27T09:00"))
-    retry_at = at("2025-10-27T14:00")
+    planner(sqlite_database).tick(utc("2025-10-27T09:00"))
+    retry_at = utc("2025-10-27T14:00")
     with sqlite_database.write() as connection:
         connection.execute(update(deliveries).values(state="retry", attempts=3, next_at=retry_at))
     plan = planner(sqlite_database, Campaign(CAMPAIGN.id, CAMPAIGN.deadline, (*STEPS[:2], Step(2, "last-call"))))
-    plan.tick(at("2025-10-27T09:10"))
-    assert send(sqlite_database, at("2025-10-27T13:59")) == []
+    plan.tick(utc("2025-10-27T09:10"))
+    assert send(sqlite_database, utc("2025-10-27T13:59")) == []
     assert len(send(sqlite_database, retry_at)) == 1
 
 
@@ -322,15 +271,47 @@ def test_a_plan_that_did_not_change_is_left_alone(sqlite_database: Database) -> 
     """A new roster alone moves nothing."""
     add_person(sqlite_database, 1)
     plan = planner(sqlite_database)
-    plan.tick(at("2025-10-27T09:00"))
+    plan.tick(utc("2025-10-27T09:00"))
     with sqlite_database.write() as connection:
         marks.look_again(connection)
-    assert plan.tick(at("2025-10-27T09:10")) == Planned()
+    assert plan.tick(utc("2025-10-27T09:10")) == Planned()
 
 
 def test_the_next_instant_is_the_next_opening_anywhere(sqlite_database: Database) -> None:
     add_person(sqlite_database, 1)
     add_person(sqlite_database, 2, "Asia/Tokyo", "JP")
     plan = planner(sqlite_database)
-    assert plan.next_instant(at("2025-10-20T12:00")) == at("2025-10-27T09:00", ZoneInfo("Asia/Tokyo"))
-    assert plan.next_instant(at("2025-12-20T12:00")) is None
+    assert plan.next_instant(utc("2025-10-20T12:00")) == utc("2025-10-27T09:00", ZoneInfo("Asia/Tokyo"))
+    assert plan.next_instant(utc("2025-12-20T12:00")) is None
+
+
+def test_a_campaign_that_was_taken_out_is_forgotten_once(sqlite_database: Database) -> None:
+    """Later ticks write no mark for it; put back, everybody who came meanwhile is found."""
+    add_person(sqlite_database, 1)
+    plan, other = planner(sqlite_database), planner(sqlite_database, Campaign("other", CAMPAIGN.deadline, ()))
+    plan.tick(utc("2025-10-03T09:00"))
+    other.tick(utc("2025-10-03T09:01"))
+    written: list[str] = []
+    event.listen(sqlite_database.engine, "before_cursor_execute", lambda *done: written.append(done[2]))
+    for minute in range(2, 5):
+        other.tick(utc(f"2025-10-03T09:0{minute}"))
+    assert not [statement for statement in written if statement.startswith("INSERT INTO plan_marks")]
+
+    with sqlite_database.write() as connection:
+        connection.execute(employees.update().values(joined_at=utc("2025-10-03T09:03")))
+    late = add_person(sqlite_database, 2)
+    plan.tick(utc("2025-10-03T09:05"))
+    assert (late, 30, "planned") in rows(sqlite_database)
+
+
+def test_more_than_one_transaction_holds_ends_in_one_tick(sqlite_database: Database) -> None:
+    """After a long outage of a large organisation: the deadline has passed, and nothing that counts down to it still waits."""
+    people = RANGE + 1
+    add_people(sqlite_database, people)
+    plan = planner(sqlite_database)
+    assert plan.tick(utc("2025-10-27T10:00")).inserted == people
+    assert plan.tick(utc("2025-11-03T10:00")).expired == people
+    with sqlite_database.read() as connection:
+        kinds = deliveries.c["occasion", "state"]
+        counted = connection.execute(select(*kinds, func.count()).group_by(*kinds)).all()
+    assert sorted(map(tuple, counted)) == [(1, "missed", people), (7, "superseded", people)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.retry import Verdict, pause_before
+from notifier.domain.retry import Verdict, next_try, pause_before, spread
 from notifier.domain.smtp_replies import Stage, enhanced_code, judge_reply, judge_silence, one_line
 
 PERMANENT, TEMPORARY, UNCERTAIN, SENDER = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
@@ -18,6 +18,29 @@ CONNECT, LOGIN, MAIL, RCPT, DATA, FINAL = Stage
 def test_pauses_double_up_to_four_hours() -> None:
     minutes = [pause_before(attempt, 0).total_seconds() / 60 for attempt in range(1, 12)]
     assert minutes == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]
+
+
+@given(st.timedeltas(timedelta(), timedelta(days=2000)), st.integers(1, 30), st.floats(-1, 1))
+def test_what_has_failed_three_times_gathers_at_the_next_five_minutes(since: timedelta, attempt: int, spread: float) -> None:
+    """Never before the pause is over, less than five minutes after it, and together with all others of those five minutes."""
+    now = datetime(2025, 1, 1, tzinfo=UTC) + since
+    earliest, again_at = now + pause_before(attempt, spread), next_try(now, attempt, spread)
+    if attempt < 3:
+        assert again_at == earliest
+    else:
+        assert (again_at.minute % 5, again_at.second, again_at.microsecond) == (0, 0, 0)
+        assert timedelta() <= again_at - earliest < timedelta(minutes=5)
+
+
+def test_a_thousand_messages_are_not_tried_again_at_the_same_moment() -> None:
+    """The spread of each message and try is fixed, between -1 and 1, and a thousand of them cover all of that."""
+    spreads = [spread(number, 1) for number in range(1000)]
+    assert spreads == [spread(number, 1) for number in range(1000)]
+    assert min(spreads) >= -1
+    assert max(spreads) <= 1
+    tenths = {int((one + 1) * 5) for one in spreads}
+    assert tenths >= set(range(10))
+    assert spread(7, 1) != spread(7, 2)
 
 
 @given(st.integers(1, 10_000), st.floats(-1, 1))
