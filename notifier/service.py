@@ -293,3 +293,24 @@ def write_new_keys(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(keys.dump())
+
+
+def rotate_keys(path: Path) -> LinkKeys:
+    """Add a key that signs from now on. Links that went out keep working: their keys stay in the file.
+
+    Raises:
+        ConfigurationError, NotPermittedError: as `read_keys`, or the file cannot be written.
+    """
+    keys = read_keys(path).with_new(secrets.token_bytes(KEY_BYTES))
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(keys.dump())
+            file.flush()
+            os.fsync(descriptor)
+        fresh.replace(path)
+    except OSError as error:
+        msg = f"{path}: the keys cannot be written: {error.strerror}"
+        raise NotPermittedError(msg, hint="run it as the service's user, or let that user write into the folder") from None
+    return keys

@@ -16,7 +16,7 @@ from notifier.clock import SystemClock
 from notifier.domain.employee import LANGUAGES
 from notifier.errors import BadDataError, ConfigurationError, NotifierError, NotPermittedError, UsageError
 from notifier.roster.report import reading_as_lines
-from notifier.service import catalogue_of, read_configured_roster, read_keys, write_new_keys
+from notifier.service import catalogue_of, read_configured_roster, read_keys, rotate_keys, write_new_keys
 from notifier.settings import Settings, show
 
 _ROSTER = """id,email,given name,family name,language,time zone,country,region,department,manager
@@ -189,4 +189,23 @@ def completion(context: click.Context, shell: str) -> None:
     say(completer(root, {}, "notifier", "_NOTIFIER_COMPLETE").source())
 
 
-COMMANDS = (init, check, config, completion)
+@click.group()
+def keys() -> None:
+    """The keys that personal links are signed with."""
+
+
+@keys.command()
+@configured
+@json_option
+def rotate(where: Configured, as_json: bool) -> None:
+    """Sign new links with a new key. Links that went out keep working."""
+    path = where.settings().links.keys_file
+    current = rotate_keys(path).current
+    if as_json:
+        print_json({"keys_file": path, "current": current})
+    else:
+        say(f"{path} has a new key ({current}), which signs from now on; the earlier ones still open their links.")
+        say("Next: keep a copy of the file in a safe place, then reload the service (SIGHUP).")
+
+
+COMMANDS = (init, check, config, keys, completion)

@@ -133,8 +133,8 @@ class Dispatcher:
 
     async def _run(self, lane: Lane) -> None:
         """One pass of one lane. A provider that took nothing last time gets one message at a time until it takes one."""
-        if lane.doubtful and not await self._give_back(lane):
-            return
+        if lane.doubtful:
+            await self._give_back(lane)
         while lane.in_doubt and (row := await self._next_row(lane)) is not None:
             await self._send_or_return(lane, row)
         async with asyncio.TaskGroup() as group:
@@ -198,8 +198,11 @@ class Dispatcher:
         elif not claim.rows:
             lane.closed, lane.again_at = True, lane.again_at or claim.again_at
 
-    async def _give_back(self, lane: Lane) -> bool:
-        """After a claim of which nobody knows whether it was stored. No sender is at work, so nothing claimed is begun."""
+    async def _give_back(self, lane: Lane) -> None:
+        """After a claim of which nobody knows whether it was stored. No sender is at work, so nothing claimed is begun.
+
+        Where it cannot be done the lane is closed for this pass: nothing is claimed, and so nothing sent.
+        """
         now = self._clock.now()
         try:
             rows = await self._database.write_async(
@@ -207,10 +210,9 @@ class Dispatcher:
             )
         except StoreError as error:
             self._close_for_store(lane, error)
-            return False
-        lane.doubtful = False
-        _log.warning("rows that were claimed without our knowing are given back", rows=rows)
-        return True
+        else:
+            lane.doubtful = False
+            _log.warning("rows that were claimed without our knowing are given back", rows=rows)
 
     def _close_for_store(self, lane: Lane, error: StoreError) -> None:
         _log.error("nothing can be claimed; sending waits", error=str(error), hint=error.hint)

@@ -34,6 +34,7 @@ from notifier.store.planning import Group, Opening, PlannedRows
 from notifier.store.tables import State
 
 RANGE = 20_000  # people for each transaction: no write lock is held for long
+_HOLIDAYS = version("holidays")  # another edition may know other days
 _JITTER = timedelta(minutes=1)  # a clock may be set back this far without a full look
 
 
@@ -263,7 +264,7 @@ class Planner:
                 return expired
 
     def _fingerprint(self, campaign: Campaign, roster: int) -> str:
-        calendar = (self._window, sorted(self._working_days.work_days), version("holidays"))
+        calendar = (self._window, sorted(self._working_days.work_days), _HOLIDAYS)
         facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._channel, calendar)
         return sha256(repr((facts, roster)).encode()).hexdigest()
 

@@ -16,6 +16,7 @@ from notifier.roster.diff import RosterDiff, diff
 from notifier.roster.reading import RosterReading, SetAside
 from notifier.roster.sync import compare, synchronise
 from notifier.store import employees
+from notifier.store.acknowledgements import settled
 from notifier.store.database import Database
 from notifier.store.people import People, values_of
 from notifier.store.tables import employees as table
@@ -130,3 +131,18 @@ def test_a_large_roster_is_known_to_the_query_planner_at_once(postgresql_databas
     store.close()
 
     assert known == len(people)
+
+
+@pytest.mark.postgresql
+def test_who_has_settled_is_looked_up_person_by_person(postgresql_database: str) -> None:
+    """Without statistics PostgreSQL would make a join of it that goes through all answers for each person."""
+    store = Database(postgresql_database)
+    people = select(table.c.key).where(~settled("campaign", table.c.key))
+    with store.write() as connection:
+        metadata.create_all(connection)
+        statement = people.compile(connection, compile_kwargs={"literal_binds": True})
+        lines = connection.exec_driver_sql(f"EXPLAIN {statement}").scalars().all()
+    store.close()
+
+    assert not [line for line in lines if "Join" in line]
+    assert [line for line in lines if "Index Cond" in line and "(employee_key = employees.key)" in line]

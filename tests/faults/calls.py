@@ -22,7 +22,7 @@ from tests.delivery_rig import CAMPAIGN, TEMPLATES, House, house
 from tests.faults.relay import Relay, cut_wire
 from tests.faults.stores import copy_store, integrity, make_store, rows
 from tests.faults.tried import Tried
-from tests.smtp_server import Close, Hang, Say, SayAndClose
+from tests.smtp_actions import Close, Hang, Say, SayAndClose
 
 STORE = "R4 the Nth call to the store fails"
 MOMENTS = "R4 the Nth answer of the relay fails"

@@ -37,7 +37,7 @@ async def _migrations(folder: Path, _chance: Random) -> Tried:
 
 
 async def _rosters(_folder: Path, chance: Random) -> Tried:
-    return await asyncio.to_thread(people.any_roster_bytes, chance, times=20_000)
+    return await asyncio.to_thread(people.any_roster_bytes, chance, times=5_000)
 
 
 def kills(folder: Path, chance: Random) -> Awaitable[Tried]:
@@ -48,14 +48,14 @@ def kills(folder: Path, chance: Random) -> Awaitable[Tried]:
 ONCE: tuple[Attack, ...] = (
     calls.store_calls,
     calls.relay_moments,
-    lambda folder, _: relays.storm(folder, people=40),
+    lambda folder, _: relays.storm(folder, people=20),
     lambda folder, chance: processes.locks(folder, chance, people=1500, seconds=33),
     _migrations,
-    _rosters,
 )
 """What is complete, or long enough, after one time."""
 
 AGAIN: tuple[Attack, ...] = (
+    _rosters,
     lambda folder, chance: processes.stops(folder, chance, people=2000, times=10),
     lambda folder, chance: calls.wire_bytes(folder, chance, times=100),
     lambda folder, chance: processes.power_losses(folder, chance, people=1000, times=100),
@@ -75,12 +75,14 @@ AGAIN: tuple[Attack, ...] = (
 
 
 def attacks() -> Iterator[Attack]:
-    """Each once, and then kills and the rest in turn for ever."""
+    """Each once, and then for ever kills, with one of the others in between."""
     yield kills
     yield from ONCE
+    yield from AGAIN
     while True:
-        yield from AGAIN
-        yield kills
+        for attack in AGAIN:
+            yield kills
+            yield attack
 
 
 async def run(chance: Random, minutes: float, say: Callable[[str], None]) -> list[Tried]:

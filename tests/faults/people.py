@@ -109,7 +109,8 @@ def _back_up(folder: Path, tried: Tried, given: dict[str, str], enough: threadin
         restored = Database(f"sqlite:///{target}")
         tried.demand(not identity.guard(restored, datetime.now(UTC)), "a restored backup would send")
         with restored.read() as connection:
-            tried.demand(holds.active(connection, datetime.now(UTC), (holds.COPY,)), "a restored backup is not on hold")
+            stopped = holds.active(connection, datetime.now(UTC), (holds.COPY,))
+        tried.demand("a backup of" in "".join(hold.reason for hold in stopped), "a restored backup does not know what it is")
         restored.close()
     store.close()
 

@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from random import Random
 
+from notifier.store.database import Database
 from tests.daemon_rig import Home, Running, daemon, free_port, make_home
 from tests.delivery_rig import smtp_channel
 from tests.faults.relay import Relay
 from tests.faults.stores import copy_store, integrity, rows, states
 from tests.faults.tried import Tried
-from tests.smtp_server import Drip
+from tests.smtp_actions import Drip
 
 KILLS = "R1 R2 R3 kill -9 in a wave"
 STOPS = "R2 SIGTERM in a wave"
@@ -130,7 +131,8 @@ async def stops(folder: Path, chance: Random, *, people: int, times: int) -> Tri
 async def power_losses(folder: Path, chance: Random, *, people: int, times: int) -> Tried:
     """The files as they are at random instants, opened again: sound, and no mail on the wire whose claim is not in them.
 
-    Every other copy loses the end of its log too, as a disk may that was writing: still sound.
+    Every other copy loses the end of its log too, as a disk may that was writing: still sound. A copy has what the system knew,
+    flushed or not; that each commit is flushed is asked of SQLite itself.
     """
     tried = Tried(POWER)
     async with wave(folder, people) as (home, relay):
@@ -153,8 +155,17 @@ async def power_losses(folder: Path, chance: Random, *, people: int, times: int)
                     _tear(Path(f"{torn}-wal"), chance)
                     tried.demand(integrity(torn) == "ok", f"a torn copy: {integrity(torn)}")
             await running.until(lambda: states(store_of(home)) == {"accepted": people})
+        tried.demand(_flushes(store_of(home)), "not every commit is flushed to the disk")
         close_books(tried, home, relay, people)
     return tried
+
+
+def _flushes(path: Path) -> bool:
+    store = Database(f"sqlite:///{path}")
+    with store.write() as connection:
+        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    store.close()
+    return settings == ["wal", 2]
 
 
 def _judge_copy(tried: Tried, copy: Path, begun: set[str], taken: set[str]) -> None:

@@ -21,8 +21,7 @@ from tests.delivery_rig import CAMPAIGN, NOW, House, house, smtp_channel
 from tests.faults.relay import Relay
 from tests.faults.stores import make_store
 from tests.faults.tried import Tried
-from tests.smtp_actions import beginning
-from tests.smtp_server import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice
+from tests.smtp_actions import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice, beginning
 
 MISCHIEF = "R10 every relay misbehaviour"
 GREYLIST = "R11 greylisting"
