@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from sqlalchemy import create_engine, text
 
 from notifier.store.database import Database
 from notifier.store.tables import metadata
+
+
+def pytest_unconfigure() -> None:
+    """A command under test may have given the log to a stream that is closed by now; what libraries say at exit needs none."""
+    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture(autouse=True)
