@@ -44,7 +44,7 @@ async def test_every_misbehaviour_of_a_relay(tmp_path: Path) -> None:
 
 async def test_relays_that_put_off(tmp_path: Path) -> None:
     """R11: a delay, and soon no more than one connection in five minutes."""
-    hold(await relays.greylisting(tmp_path / "grey", people=30), await relays.storm(tmp_path / "storm", people=12))
+    hold(await relays.greylisting(tmp_path / "grey", people=30), await relays.storm(tmp_path / "storm", people=8))
 
 
 async def test_a_late_answer_to_the_final_dot(tmp_path: Path) -> None:

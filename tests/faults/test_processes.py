@@ -18,12 +18,12 @@ def hold(*runs: Tried) -> None:
 
 async def test_kills(tmp_path: Path) -> None:
     """R1, R2, R3: kill -9 loses nothing, repeats no more than was in hand, and the same bytes."""
-    hold(await processes.kills(tmp_path / "home", Random(SEED), people=1500, times=5))
+    hold(await processes.kills(tmp_path / "home", Random(SEED), people=1000, times=5))
 
 
 async def test_stops(tmp_path: Path) -> None:
     """R2: SIGTERM repeats nothing."""
-    hold(await processes.stops(tmp_path / "home", Random(SEED), people=500, times=2))
+    hold(await processes.stops(tmp_path / "home", Random(SEED), people=300, times=2))
 
 
 async def test_power_losses(tmp_path: Path) -> None:
