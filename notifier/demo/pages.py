@@ -31,6 +31,7 @@ from notifier.store import employees
 from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.store.tables import Kind
+from notifier.web.forms import FormError, read_form
 from notifier.web.security import comes_from_here
 
 T = TypeVar("T")
@@ -171,8 +172,11 @@ class _Pages:
         """Move time, then back to the page."""
         if not comes_from_here(request.headers, self._service.settings.web.base_url):
             raise HTTPException(403)
-        async with request.form(max_fields=5, max_files=0) as form:
-            move, back = self._moves.get(str(form.get("do"))), str(form.get("back"))
+        try:
+            form = await read_form(request)
+        except FormError:
+            raise HTTPException(400) from None
+        move, back = self._moves.get(form.get("do", "")), form.get("back", "")
         if move is None:
             raise HTTPException(400)
         move()

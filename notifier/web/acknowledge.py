@@ -13,14 +13,13 @@ because a mistake may be noticed at any time and nothing is lost by allowing it.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from notifier.content.facts import Facts, context
@@ -33,16 +32,13 @@ from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.web import security
+from notifier.web.forms import FormError, read_form
 from notifier.web.notices import Notice, Refused
 from notifier.web.pages import AskView, preferred_language
 from notifier.web.site import Site, asked_language
 
 QUICKEST_PERSON = timedelta(seconds=2)
 FIRST_MINUTE = timedelta(seconds=60)
-_LARGEST_FORM = 8 * 1024
-_MOST_FIELDS = 20
-_FORM_TYPE = "application/x-www-form-urlencoded"
-_FORM_SECONDS = 20
 _MISSING = "missing"
 _SAID = {
     "undone": "Your answer has been taken back. We will go on reminding you.",
@@ -164,19 +160,10 @@ def _language(site: Site, request: Request, campaign: Campaign | None, person: S
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """The fields of the form; of a name that comes twice, the last."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
-        raise Refused(Notice.NOT_UNDERSTOOD)
-    body = b""
     try:
-        async with asyncio.timeout(_FORM_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _LARGEST_FORM:
-                    raise Refused(Notice.TOO_LARGE)
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except (TimeoutError, ClientDisconnect, ValueError):
-        raise Refused(Notice.NOT_UNDERSTOOD) from None
+        return await read_form(request)
+    except FormError as error:
+        raise Refused(Notice.TOO_LARGE if error.too_large else Notice.NOT_UNDERSTOOD) from None
 
 
 def _fetched_at(site: Site, request: Request, form: dict[str, str]) -> datetime:

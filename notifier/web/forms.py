@@ -1,0 +1,41 @@
+"""Reading a form: small, in time, and of the one kind that our pages send."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_LARGEST_FORM = 8 * 1024
+_MOST_FIELDS = 20
+_SECONDS = 20
+
+
+class FormError(Exception):
+    """It is none of our forms. `too_large` tells one that is too long from one that cannot be read."""
+
+    def __init__(self, *, too_large: bool = False) -> None:
+        super().__init__("the form is too large" if too_large else "the form cannot be read")
+        self.too_large = too_large
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of the form; of a name that comes twice, the last.
+
+    Raises:
+        FormError: it is of another type, larger than 8 KB, slower than 20 seconds, or cannot be read.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise FormError
+    body = b""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_FORM:
+                    raise FormError(too_large=True)
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except (TimeoutError, ClientDisconnect, ValueError):
+        raise FormError from None
