@@ -18,7 +18,7 @@ MACHINE := (^|[^[:alnum:]_.{}/-])/(root|home|Users|work)/
 absent = git grep -nIE -e '$(1)' -- $(2) ':!Makefile'; test $$? -eq 1 || { echo "lint: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint style types layers files docs lock wheel clean
+.PHONY: help demo test bench chaos lint style types layers files docs lock wheel clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,8 +29,8 @@ demo: $(RUNTIME) ## Watch a fictitious company being reminded, in three language
 test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/unit" for some of them); what cannot run here is named at the end
 	$(BIN)/python -m pytest -n auto -q -rfEX -p tests.not_run $(if $(NOTIFIER_TEST_NOTHING_SKIPPED),-p tests.nothing_skipped) $(ARGS)
 
-bench: $(DEVELOPMENT) ## Measure the sending of mails beside other programs (needs Debian's postfix, and npm)
-	@for part in mails latency memory; do $(BIN)/python -m bench.$$part; done
+bench: $(DEVELOPMENT) ## Measure sending, planning, the roster and answers beside other programs (needs Debian's postfix, and npm)
+	@for part in mails latency memory plan roster answers; do $(BIN)/python -m bench.$$part; done
 
 chaos: $(DEVELOPMENT) ## Kill, stop, cut, fill and lock it for ten minutes and say what came of it (SEED=7 for the same choices, MINUTES=60)
 	$(BIN)/python -m tests.faults.chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
