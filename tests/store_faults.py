@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,14 +32,27 @@ def store_fails(database: Database, word: str, times: int) -> Iterator[list[str]
 @contextmanager
 def commit_fails(database: Database, times: int) -> Iterator[None]:
     """The next commits are done and reported as failed: a connection that is lost at the wrong moment."""
+    with _failing_commits(database, times, _lost, stored=True):
+        yield
+
+
+@contextmanager
+def commit_undone(database: Database, times: int) -> Iterator[None]:
+    """The next transactions that write are undone at their commit, as on a full disk."""
+    with _failing_commits(database, times, _full, stored=False):
+        yield
+
+
+@contextmanager
+def _failing_commits(database: Database, times: int, error: Callable[[], OperationalError], *, stored: bool) -> Iterator[None]:
     left = [times]
 
     def fail(connection: Any) -> None:
-        writing = connection.get_execution_options().get("notifier_write", False)
-        if writing and left[0]:
+        if connection.get_execution_options().get("notifier_write", False) and left[0]:
             left[0] -= 1
-            connection.connection.commit()
-            raise _lost()
+            if stored:
+                connection.connection.commit()
+            raise error()
 
     event.listen(database.engine, "commit", fail)
     try:

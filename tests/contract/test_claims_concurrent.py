@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, func, insert, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, func, insert, select
 
 from notifier.channels.base import Outgoing
 from notifier.channels.capture import CaptureChannel
@@ -20,6 +16,7 @@ from notifier.store import marks
 from notifier.store.database import Database
 from notifier.store.tables import meta
 from tests.delivery_rig import add_people, house
+from tests.store_faults import commit_undone
 
 
 def put(key: str, connection: Connection) -> str:
@@ -30,27 +27,6 @@ def put(key: str, connection: Connection) -> str:
 def count(database: Database) -> int:
     with database.read() as connection:
         return connection.scalar(select(func.count()).select_from(meta)) or 0
-
-
-@contextmanager
-def commits_fail(database: Database, times: int) -> Iterator[None]:
-    """The next transactions that write are undone at their commit, as on a full disk."""
-    left = [times]
-
-    def fail(connection: Any) -> None:
-        if connection.get_execution_options().get("notifier_write", False) and left[0]:
-            left[0] -= 1
-            raise _full()
-
-    event.listen(database.engine, "commit", fail)
-    try:
-        yield
-    finally:
-        event.remove(database.engine, "commit", fail)
-
-
-def _full() -> OperationalError:
-    return OperationalError("COMMIT", None, Exception("database or disk is full"))
 
 
 async def test_two_dispatchers_on_one_store_send_nothing_twice(database: Database) -> None:
@@ -95,7 +71,7 @@ def test_two_planners_at_once_plan_each_step_once(database: Database) -> None:
 
 async def test_a_commit_that_fails_is_heard_by_every_caller(database: Database) -> None:
     """Nobody is told "done" for what is not stored, and the next piece of work finds the writer at its place."""
-    with commits_fail(database, times=1):
+    with commit_undone(database, times=1):
         results = await asyncio.gather(
             *(database.write_async(lambda connection, key=key: put(key, connection)) for key in "abcdef"), return_exceptions=True
         )
@@ -125,7 +101,7 @@ async def test_a_caller_who_goes_away_takes_nobody_along(database: Database) -> 
 
 
 async def test_a_cancelled_caller_and_a_failing_commit_together_leave_the_writer_alive(database: Database) -> None:
-    with commits_fail(database, times=5):
+    with commit_undone(database, times=5):
         for wave in range(5):
             tasks = [
                 asyncio.create_task(database.write_async(lambda connection, key=f"{wave}/{number}": put(key, connection)))
