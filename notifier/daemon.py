@@ -16,7 +16,6 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,13 +27,13 @@ from starlette.types import Receive, Scope, Send
 
 from notifier import service_manager
 from notifier.clock import Clock
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, StoreError, TryLaterError
 from notifier.service import Service, build, refresh_roster
 from notifier.settings import Settings
 from notifier.settings.refresh import Refresh, parse_refresh
-from notifier.store import holds, identity, processes, schema, stories
+from notifier.store import identity, processes, schema, stories
+from notifier.web.readiness import Heard, daemon_checks
 from notifier.web.server import serve
-from notifier.web.site import Check
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +41,6 @@ _PLAN_SECONDS = 15
 _SEND_SECONDS = 1
 _BEAT_SECONDS = 10
 _DRAIN_SECONDS = 60
-_LONGEST_SILENCE = timedelta(minutes=2)
 
 
 class Daemon:
@@ -56,11 +54,14 @@ class Daemon:
     def __init__(self, load: Callable[[], Settings], clock: Clock) -> None:
         self._load = load
         self._clock = clock
-        self._service = build(load(), clock=clock)
-        self._planned_at = clock.now()
-        self._web_app = self._service.web_app(self._checks())
+        self._service = build(load(), clock=clock, progress=self._planner_is_heard)
+        self._heard = Heard(planner=clock.now(), writer=clock.now())
+        self._checks = daemon_checks(self._service.database, clock, self._service.owner, self._heard)
+        self._web_app = self._service.web_app(self._checks)
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
         self._stopping = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._lost: TryLaterError | None = None  # no longer the only daemon on this store
         self._running: list[asyncio.Task[None]] = []
         self._plan, self._send, self._beat, self._refresh = (asyncio.Event() for _ in range(4))
 
@@ -68,14 +69,16 @@ class Daemon:
         """Run until SIGTERM or SIGINT.
 
         Raises:
-            TryLaterError: another daemon runs on this store, or the web address is taken.
+            TryLaterError: another daemon runs on this store or may do so, or the web address is taken.
             SchemaError: the store is of another version.
         """
         service = self._service
         schema.create_if_empty(service.database)
         schema.require_current(service.database)
-        with processes.only_daemon(service.database):
+        with processes.only_daemon(service.database) as self._require_alone:
             await self._registered(service)
+        if self._lost is not None:
+            raise self._lost
 
     async def _registered(self, service: Service) -> None:
         database, owner = service.database, service.owner
@@ -92,7 +95,7 @@ class Daemon:
         finally:
             service_manager.notify("STOPPING=1")
             await self._service.dispatcher.close()
-            with database.write() as connection:
+            with contextlib.suppress(StoreError), database.write() as connection:
                 processes.unregister(connection, owner, self._clock.now())
             database.close()
             _log.info("stopped", owner=owner)
@@ -138,12 +141,17 @@ class Daemon:
 
     async def _plan_due(self) -> None:
         planned = await asyncio.to_thread(self._service.planner.tick, self._clock.now())
-        self._planned_at = self._clock.now()
+        self._planner_is_heard()
         if planned:
             _log.info("planned", due=planned.inserted, passed=planned.passed, expired=planned.expired, moved=planned.moved)
             self._send.set()
 
+    def _planner_is_heard(self, _people: int = 0) -> None:
+        self._heard.planner = self._clock.now()
+
     async def _send_due(self) -> None:
+        if not await self._is_alone():
+            return
         await self._exchange_parts()
         done = await self._service.dispatcher.run_due()
         if done.total:
@@ -160,32 +168,35 @@ class Daemon:
         self._plan.set()
 
     async def _heartbeat(self) -> None:
+        """A planner that is stuck is nothing the service manager should call alive."""
+        if not await self._is_alone():
+            return
         owner, now = self._service.owner, self._clock.now()
         await self._service.database.write_async(lambda connection: processes.beat(connection, owner, now))
-        service_manager.notify("WATCHDOG=1")
+        self._heard.writer = self._clock.now()
+        if self._heard.planner_silence(self._heard.writer) is None:
+            service_manager.notify("WATCHDOG=1")
+
+    async def _is_alone(self) -> bool:
+        """Asked before each pass and at each heartbeat. Who has lost the lock of the store stops: another one may have it."""
+        async with self._asking:
+            try:
+                if self._lost is None:
+                    await asyncio.to_thread(self._require_alone)
+            except TryLaterError as error:
+                _log.error("no longer the only daemon on this store; stopping", error=str(error), hint=error.hint)
+                self._lost = error
+                self._stopping.set()
+        return self._lost is None
 
     async def _exchange_parts(self) -> None:
         """Between two passes: the parts that a good SIGHUP has made take over from the ones before."""
         if self._next is not None:
             before, self._service, self._next = self._service, self._next, None
-            self._web_app = self._service.web_app(self._checks())
+            self._web_app = self._service.web_app(self._checks)
             await before.dispatcher.close()
             self._plan.set()
             _log.info("configuration exchanged")
-
-    def _checks(self) -> dict[str, Check]:
-        """What `/readyz` asks besides the store: does the planner come, and is anything on hold."""
-
-        async def planner() -> str | None:
-            silent = self._clock.now() - self._planned_at
-            return f"no tick for {silent.total_seconds():.0f} seconds" if silent > _LONGEST_SILENCE else None
-
-        async def sending() -> str | None:
-            now = self._clock.now()
-            in_force = await self._service.database.read_async(lambda connection: holds.active(connection, now))
-            return f"on hold ({in_force[0].scope})" if in_force else None
-
-        return {"planner": planner, "sending": sending}
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The pages, as the configuration of the moment has them."""
@@ -195,7 +206,9 @@ class Daemon:
         """On SIGHUP. The store, the web address and the times of the roster stay as they are until a restart."""
         service_manager.notify("RELOADING=1")
         try:
-            self._next = build(self._load(), clock=self._clock, database=self._service.database, owner=self._service.owner)
+            before = self._service
+            progress = self._planner_is_heard
+            self._next = build(self._load(), clock=self._clock, database=before.database, owner=before.owner, progress=progress)
         except NotifierError as error:
             _log.error("the new configuration is not good; the old one goes on", error=str(error), hint=error.hint)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import uuid
@@ -16,6 +17,8 @@ from starlette.applications import Starlette
 from notifier import shipped
 from notifier.channels.base import Channel
 from notifier.channels.file import FileChannel
+from notifier.channels.graph import AT_ONCE, GraphChannel
+from notifier.channels.slack import SlackChannel
 from notifier.channels.smtp import SmtpChannel
 from notifier.clock import Clock
 from notifier.content.catalogue import Catalogue, Sender
@@ -24,16 +27,25 @@ from notifier.delivery.dispatcher import Dispatcher
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import WorkingDays, local_date
+from notifier.domain.ladder import SLACK, Ladders
 from notifier.domain.links import KEY_BYTES, LinkKeys
 from notifier.domain.window import Window
 from notifier.errors import ConfigurationError, NotPermittedError
+from notifier.microsoft import exchange_tokens, graph_client
+from notifier.roster.entra import Tenant, read_entra_roster
 from notifier.roster.files import read_roster
-from notifier.roster.reading import Defaults, RosterReading
+from notifier.roster.ldap import Directory, read_ldap_roster
+from notifier.roster.reading import Defaults, ReadingRules, RosterReading
+from notifier.roster.slack import match_people
+from notifier.roster.sql import read_sql_roster
 from notifier.roster.sync import SyncOutcome, synchronise
 from notifier.settings import Settings
 from notifier.settings.refresh import WEEKDAYS
+from notifier.slack import SlackApi
+from notifier.store import snapshots
 from notifier.store.database import Database
 from notifier.store.quota import Limits
+from notifier.store.reach import Matched
 from notifier.web.app import create_app
 from notifier.web.metrics import create_metrics_app
 from notifier.web.site import Check
@@ -120,6 +132,7 @@ def build(
         keys=keys,
         base_url=settings.web.base_url,
         default_language=settings.organisation.default_language,
+        slack_buttons=settings.slack.answers == "buttons",
     )
     return Service(
         settings=settings,
@@ -150,7 +163,7 @@ def _planner(
         campaigns=campaigns,
         window=window,
         working_days=working_days,
-        channel=settings.email.via,
+        ladders=ladders_of(settings),
         progress=progress,
     )
 
@@ -162,11 +175,12 @@ def _dispatcher(
         database=database,
         clock=clock,
         composer=composer,
-        channels=channels if channels is not None else (email_channel(settings),),
+        channels=channels if channels is not None else channels_of(settings),
         limits=limits_of(settings),
         owner=owner,
         message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],
         canary=settings.sending.canary,
+        ladders=ladders_of(settings),
     )
 
 
@@ -199,21 +213,71 @@ def sender_of(settings: Settings) -> Sender:
     )
 
 
-def read_configured_roster(settings: Settings, now: datetime) -> RosterReading:
-    """Read the roster from its configured source.
+def read_configured_roster(
+    settings: Settings, now: datetime, progress: Callable[[int], None] = lambda _: None, *, database: Database | None = None
+) -> RosterReading:
+    """Read the roster from its configured source. Not within an event loop: that of Entra ID needs one of its own.
+
+    Args:
+        progress: called with the number of people so far, while a directory is read.
+        database: the store that may hold a snapshot of Entra ID; without it everybody is asked for.
 
     Raises:
         BadDataError: it is no roster, or cannot be read.
+        ConfigurationError, NotPermittedError, TryLaterError: a directory or a database that cannot be asked.
     """
-    return read_roster_file(settings, settings.roster.path, now)
+    roster = settings.roster
+    if roster.source == "entra":
+        return asyncio.run(_read_entra(settings, now, progress, database))
+    if roster.source == "ldap":
+        return read_ldap_roster(directory_of(settings), progress=progress, **_reading_rules(settings, now))
+    if roster.source == "sql":
+        password = roster.sql.password
+        secret = password.get_secret_value() if password else None
+        return read_sql_roster(roster.sql.url or "", secret, roster.sql.query or "", **_reading_rules(settings, now))
+    return read_roster_file(settings, roster.path, now)
 
 
 def read_roster_file(settings: Settings, path: Path, now: datetime) -> RosterReading:
     """Read a file as the configured roster would be read. Raises as `read_configured_roster` does."""
+    return read_roster(path, **_reading_rules(settings, now))
+
+
+async def _read_entra(
+    settings: Settings, now: datetime, progress: Callable[[int], None], database: Database | None
+) -> RosterReading:
+    microsoft, entra = settings.microsoft, settings.roster.entra
+    graph = graph_client(microsoft)
+    tenant = Tenant(microsoft.tenant or "", entra.id_from, microsoft.graph_url, entra.per_second)
+    kept = await database.read_async(snapshots.load) if database else None
+    try:
+        return await read_entra_roster(graph, tenant, kept=kept, progress=progress, **_reading_rules(settings, now))
+    finally:
+        await graph.close()
+
+
+def directory_of(settings: Settings) -> Directory:
+    """The directory of [roster.ldap]."""
+    ldap = settings.roster.ldap
+    password = ldap.password
+    return Directory(
+        url=ldap.url or "",
+        login=ldap.login,
+        password=password.get_secret_value() if password else None,
+        base=ldap.base or "",
+        people=ldap.people,
+        ca_file=ldap.ca_file,
+        encrypted=ldap.security != "none",
+    )
+
+
+def _reading_rules(settings: Settings, now: datetime) -> ReadingRules:
     organisation = settings.organisation
-    defaults = Defaults(organisation.default_time_zone, organisation.default_country)
-    today = local_date(now, organisation.default_time_zone)
-    return read_roster(path, columns=settings.roster.columns, defaults=defaults, today=today)
+    return {
+        "columns": settings.roster.columns,
+        "defaults": Defaults(organisation.default_time_zone, organisation.default_country),
+        "today": local_date(now, organisation.default_time_zone),
+    }
 
 
 def refresh_roster(settings: Settings, database: Database, now: datetime, *, accept_changes: int | None = None) -> SyncOutcome:
@@ -222,29 +286,90 @@ def refresh_roster(settings: Settings, database: Database, now: datetime, *, acc
     Raises:
         BadDataError: it is no roster, or cannot be read. A refused change raises nothing: see the outcome.
     """
-    reading = read_configured_roster(settings, now)
+    reading = read_configured_roster(settings, now, database=database)
     largest_change = settings.roster.largest_change
     return synchronise(database, reading, now=now, largest_change=largest_change, accept_changes=accept_changes)
 
 
+def ladders_of(settings: Settings) -> Ladders:
+    """On which channels each step is tried, and in which order."""
+    return Ladders.of(settings.sending.ladder, email=settings.email.via, campaigns=settings.domain_campaigns)
+
+
 def limits_of(settings: Settings) -> dict[str, Limits]:
     """What each channel's provider allows."""
-    return {"smtp": Limits(settings.email.smtp.per_minute, settings.email.smtp.per_day)}
+    smtp, graph = settings.email.smtp, settings.email.graph
+    mailboxes = {mailbox: Limits(graph.per_minute, graph.per_day) for mailbox in graph.mailboxes}
+    return {
+        "smtp": Limits(smtp.per_minute, smtp.per_day),
+        "graph": Limits(at_once=AT_ONCE, outlets=mailboxes),
+        SLACK: Limits(settings.slack.per_minute),
+    }
+
+
+def channels_of(settings: Settings) -> tuple[Channel, ...]:
+    """Every channel that something is sent on. Raises as `email_channel` and `slack_channel` do."""
+    return tuple(slack_channel(settings) if name == SLACK else email_channel(settings) for name in ladders_of(settings).channels)
+
+
+def slack_channel(settings: Settings) -> Channel:
+    """Direct messages on Slack.
+
+    Raises:
+        ConfigurationError: a secret is missing that it needs.
+    """
+    slack = settings.slack
+    if slack.answers == "buttons" and slack.app_token is None and slack.signing_secret is None:
+        msg = 'slack.answers: "buttons" needs a way for button presses to come in'
+        hint = (
+            "for Socket Mode name the file of the app-level token with slack.app_token_file, for HTTP that of the signing secret "
+            'with slack.signing_secret_file; or write answers = "link"'
+        )
+        raise ConfigurationError(msg, hint=hint)
+    return SlackChannel(token=_bot_token(settings), team_id=slack.team_id)
+
+
+async def refresh_slack(settings: Settings, database: Database, now: datetime) -> Matched | None:
+    """Find out who of the roster is who on Slack: after each reading of the roster. None where Slack is not used.
+
+    It takes as long as Slack wants it to: about a minute for 4,000 members.
+
+    Raises:
+        ConfigurationError: there is no bot token.
+        NotPermittedError, TryLaterError: see `roster.slack.read_members`; what was known stays.
+    """
+    if SLACK not in ladders_of(settings).channels:
+        return None
+    api = SlackApi(_bot_token(settings), team_id=settings.slack.team_id)
+    try:
+        return await match_people(api, database, now)
+    finally:
+        await api.close()
+
+
+def _bot_token(settings: Settings) -> str:
+    if settings.slack.bot_token is None:
+        msg = "slack.bot_token: Slack is used, and there is no token"
+        raise ConfigurationError(msg, hint="name the file it stands in with slack.bot_token_file, or set NOTIFIER_SLACK__BOT_TOKEN")
+    return settings.slack.bot_token.get_secret_value()
 
 
 def email_channel(settings: Settings) -> Channel:
     """The channel that `email.via` names.
 
     Raises:
-        ConfigurationError: a login without its password. Asked here and not of the settings, since who only stops or explains
-            the service need not know the password.
+        ConfigurationError: a login without its password or secret. Asked here and not of the settings, since who only stops or
+            explains the service need not know it.
     """
     email = settings.email
     reply_to = email.reply_to or settings.organisation.contact
     if email.via == "file":
         return FileChannel(email.file.folder, sender=email.from_, reply_to=reply_to)
+    if email.via == "graph":
+        return _graph_channel(settings, reply_to)
     smtp = email.smtp
-    if smtp.username and smtp.password is None:
+    by_token = smtp.login == "xoauth2"
+    if smtp.username and smtp.password is None and not by_token:
         msg = f"email.smtp.username: {smtp.username!r} has no password"
         hint = "name the file it stands in with email.smtp.password_file, or set NOTIFIER_EMAIL__SMTP__PASSWORD"
         raise ConfigurationError(msg, hint=hint)
@@ -256,9 +381,22 @@ def email_channel(settings: Settings) -> Channel:
         reply_to=reply_to,
         username=smtp.username,
         password=smtp.password.get_secret_value() if smtp.password else None,
+        token_provider=exchange_tokens(settings.microsoft) if by_token else None,
         ca_file=smtp.ca_file,
         connections=smtp.connections,
         timeout=smtp.timeout,
+    )
+
+
+def _graph_channel(settings: Settings, reply_to: str) -> Channel:
+    graph = settings.email.graph
+    return GraphChannel(
+        graph_client(settings.microsoft),
+        mailbox=graph.mailboxes[0],
+        sender=settings.email.from_,
+        reply_to=reply_to,
+        verified=graph.verified,
+        resend_when_uncertain=graph.when_uncertain == "resend",
     )
 
 

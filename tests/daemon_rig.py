@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import signal
@@ -12,14 +13,19 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import URL, make_url
 
 from notifier.service import write_new_keys
 
 PATIENCE = 60.0  # seconds; only a machine with much else to do needs them
+_A_MOMENT = 0.005  # seconds between two looks
 
 
 def noon_zone(now: datetime) -> str:
@@ -103,6 +109,16 @@ def make_home(folder: Path, *, people: int, smtp_port: int | None = None, storag
     return home
 
 
+def named_apart(url: str) -> tuple[str, dict[str, str]]:
+    """The URL of a PostgreSQL database without its password, and the environment that brings the password.
+
+    A host has to be named, also where the folder of a socket stands in the query and counts.
+    """
+    whole = make_url(url)
+    bare = URL.create(whole.drivername, whole.username, None, whole.host or "localhost", whole.port, whole.database, whole.query)
+    return bare.render_as_string(), {"NOTIFIER_STORAGE__PASSWORD": whole.password} if whole.password else {}
+
+
 def smtp(port: int, connections: int = 4) -> str:
     """The mail section of the configuration."""
     return f'[email.smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nconnections = {connections}'
@@ -112,12 +128,16 @@ def smtp(port: int, connections: int = 4) -> str:
 class Running:
     """One daemon process and what it has said so far."""
 
-    process: asyncio.subprocess.Process
+    pid: int
     log: Path
 
     @property
-    def pid(self) -> int:
-        return self.process.pid
+    def code(self) -> int | None:
+        """Its exit code, negative where a signal ended it; None while it runs."""
+        try:
+            return int(self.log.with_suffix(".code").read_text("ascii"))
+        except FileNotFoundError:
+            return None
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log, as far as it is written in JSON; a line that is still being written is left out."""
@@ -128,39 +148,59 @@ class Running:
         return [line for line in self.lines() if line["event"] == event]
 
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        """Send it a signal, unless it has ended: another process may have its number by then."""
+        if self.code is None:
+            os.kill(self.pid, number)
 
     async def ended(self) -> int:
         """The exit code."""
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while (code := self.code) is None:
+                await asyncio.sleep(_A_MOMENT)
+        return code
 
     async def until(self, holds_true: Callable[[], object]) -> None:
         """Wait for something outside to become true; the daemon must not end meanwhile."""
         async with asyncio.timeout(PATIENCE):
             while not holds_true():
-                assert self.process.returncode is None, self.log.read_text("utf-8")
-                await asyncio.sleep(0.005)
+                assert self.code is None, self.log.read_text("utf-8")
+                await asyncio.sleep(_A_MOMENT)
+
+
+@cache
+def _nursery() -> Popen[str]:
+    """One for the whole run of the tests: see `nursery.py`."""
+    process = Popen([sys.executable, str(Path(__file__).with_name("nursery.py"))], stdin=PIPE, text=True)  # noqa: S603 - our own
+    atexit.register(process.communicate)
+    return process
 
 
 @asynccontextmanager
 async def daemon(home: Home, environment: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
     """Start the daemon; it is killed at the end where it still runs."""
     log = home.folder / f"daemon-{len(list(home.folder.glob('daemon-*.log')))}.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "notifier", "run", "--config", str(home.config)),
-            stdout=output,
-            stderr=output,
-            cwd=home.folder,
-            env={**os.environ, **(environment or {})},
-        )
-    running = Running(process, log)
+    log.touch()
+    request = {
+        "log": str(log),
+        "folder": str(home.folder),
+        "arguments": ["run", "--config", str(home.config)],
+        "environment": {**os.environ, **(environment or {})},
+    }
+    to_nursery = _nursery().stdin
+    assert to_nursery is not None
+    to_nursery.write(json.dumps(request) + "\n")
+    to_nursery.flush()
+    number = log.with_suffix(".pid")
+    async with asyncio.timeout(PATIENCE):
+        while not number.exists():
+            await asyncio.sleep(_A_MOMENT)
+    running = Running(int(number.read_text("ascii")), log)
     try:
         yield running
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if running.code is None:
+            running.signal(signal.SIGKILL)
+            await running.ended()
 
 
 def get(home: Home, path: str) -> tuple[int, str]:

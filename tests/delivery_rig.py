@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
@@ -21,6 +21,7 @@ from notifier.delivery.dispatcher import Dispatcher, Pass
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import WorkingDays
+from notifier.domain.ladder import Ladder, Ladders
 from notifier.domain.links import LinkKeys
 from notifier.domain.window import Window
 from notifier.store.database import Database
@@ -92,12 +93,17 @@ class House:
 
     def rows(self) -> list[RowMapping]:
         """Every delivery, as it stands in the store, by person and step."""
-        with self.database.read() as connection:
-            statement = select(deliveries, employees.c.email).join_from(deliveries, employees)
-            return list(connection.execute(statement.order_by(deliveries.c.employee_key, deliveries.c.id)).mappings())
+        return rows_of(self.database)
 
     def states(self) -> Counter[str]:
         return Counter(row["state"] for row in self.rows())
+
+
+def rows_of(database: Database) -> list[RowMapping]:
+    """Every delivery with its person's address, by person and step."""
+    statement = select(deliveries, employees.c.email).join_from(deliveries, employees)
+    with database.read() as connection:
+        return list(connection.execute(statement.order_by(deliveries.c.employee_key, deliveries.c.id)).mappings())
 
 
 def house(
@@ -110,8 +116,11 @@ def house(
     owner: str = "one",
     per_minute: int | None = None,
     canary: int = 0,
+    ladders: Ladders | None = None,
+    limits: Mapping[str, Limits] | None = None,
 ) -> House:
-    """A house with these channels; the planner plans for the first of them."""
+    """A house with these channels; without `ladders` the planner plans for the first of them."""
+    by_first = Ladders(Ladder((channels[0].name,)))
     clock = MovedClock(now)
     composer = Composer(
         campaigns={campaign.id: campaign},
@@ -125,17 +134,18 @@ def house(
         campaigns=(campaign,),
         window=Window.parse("09:00-17:00"),
         working_days=WorkingDays(),
-        channel=channels[0].name,
+        ladders=ladders or by_first,
     )
     dispatcher = Dispatcher(
         database=database,
         clock=clock,
         composer=composer,
         channels=channels,
-        limits={channels[0].name: Limits(per_minute=per_minute)},
+        limits=limits or {channels[0].name: Limits(per_minute=per_minute)},
         owner=owner,
         message_id_domain="example.com",
         canary=canary,
+        ladders=ladders or by_first,
     )
     return House(database, clock, planner, dispatcher)
 

@@ -25,6 +25,7 @@ def outgoing(
     body = text or f"Guten Tag {number}\n\n.eine Zeile mit einem Punkt am Anfang\n.\n{LINK}\n"
     return Outgoing(
         delivery_id=number,
+        employee_key=number,
         campaign="linkedin-ai-training",
         address=f"person{number}@example.com" if address is None else address,
         name=name,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Answer, Assurance, Campaign, Step
 from notifier.domain.countdown import WorkingDays
+from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import acknowledgements, marks
 from notifier.store.database import Database
@@ -29,13 +30,16 @@ def utc(text: str, zone: ZoneInfo = ZURICH) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
 
 
-def planner(database: Database, *campaigns: Campaign, window: str = "09:00-17:00") -> Planner:
+BY_SMTP = Ladders.of(["email"], email="smtp")
+
+
+def planner(database: Database, *campaigns: Campaign, window: str = "09:00-17:00", ladders: Ladders = BY_SMTP) -> Planner:
     return Planner(
         database=database,
         campaigns=campaigns or (CAMPAIGN,),
         window=Window.parse(window),
         working_days=WorkingDays(),
-        channel="smtp",
+        ladders=ladders,
     )
 
 

@@ -66,7 +66,7 @@ class SmtpChannel:
 
         Args:
             sender, reply_to: "Name <address>". Notifications of failure go to the sender's address.
-            token_provider: gives an OAuth 2 access token for XOAUTH2, in place of a password.
+            token_provider: gives access tokens for XOAUTH2, in place of a password.
             ca_file: certificates to trust in place of the system's.
             timeout: seconds for each answer but the last.
             final_timeout: seconds for the answer to the final dot (RFC 5321, 4.5.3.2.6).
@@ -111,8 +111,11 @@ class SmtpChannel:
             raise _failure(judge_reply(refused.stage, refused.code, refused.text), reply) from refused
         except Silent as silent:
             raise _failure(judge_silence(silent.stage), f"{silent.reason} ({_MOMENT[silent.stage]})") from silent
-        except (Unfit, NotifierError) as reason:
+        except Unfit as reason:
             raise DeliveryFailed(Verdict.SENDER, str(reason), pause_seconds=_UNFIT_PAUSE) from reason
+        except NotifierError as error:  # no token
+            words = f"{error}; {error.hint}" if error.hint else str(error)
+            raise DeliveryFailed(Verdict.SENDER, words, pause_seconds=_UNFIT_PAUSE) from error
         return Receipt(one_line(reply, outgoing.address))
 
     async def close(self) -> None:

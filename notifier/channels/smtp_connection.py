@@ -2,15 +2,15 @@
 
 **Pipelining (RFC 2920).** Where the server announces it, the three commands of an envelope travel together, and the envelope of
 the next message travels right behind the content of the last one: a message costs one round trip instead of four. So there may be
-two messages under way: one whose content has been sent, and one of which nothing but its envelope has. Elsewhere one command at a
-time is sent, and one message.
+three messages under way: one whose content has been sent, one of which nothing but its envelope has, and one whose envelope waits
+for the content of the second, to be written with it. Elsewhere one command at a time is sent, and one message.
 
 **Answers come in the order of the commands.** Each belongs to the oldest message under way. Content is sent only after a 354, an
 answer to DATA and to nothing else, so a server that says more than it was asked cannot make a message look taken that was not. An
 answer that nobody waits for, or that is none, ends the connection.
 
 **Whatever goes wrong** is a `Refused` (the server said so) or a `Silent` (no usable answer) with the stage it belongs to, for the
-oldest message. The other one has not begun: it is `Stale`, to be sent on another connection. After anything but a clean refusal
+oldest message. The others have not begun: they are `Stale`, to be sent on another connection. After anything but a clean refusal
 the connection is of no use.
 """
 
@@ -70,11 +70,12 @@ class Connection(asyncio.Protocol):
         self._final_timeout = final_timeout
         self._loop = asyncio.get_running_loop()
         self._under_way: deque[_Message] = deque()
-        self._most = 2 if opened.pipelining else 1
+        self._most = 3 if opened.pipelining else 1
         self._half_line = b""
         self._words: list[bytes] = []
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._contents = 0  # how many have been sent
         self._served = False
         self._over = False
         self._socket: socket.socket | None = opened.transport.get_extra_info("socket")
@@ -89,6 +90,11 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         return not self._under_way
+
+    @property
+    def load(self) -> int:
+        """How many messages are under way."""
+        return len(self._under_way)
 
     @property
     def has_room(self) -> bool:
@@ -106,10 +112,10 @@ class Connection(asyncio.Protocol):
             raise Stale
         message = _Message(envelope, self._loop.create_future())
         self._under_way.append(message)
-        before = self._under_way[0]
-        if message is before or before.written is _Part.CONTENT:
+        ahead = len(self._under_way) - 1
+        if ahead == 0 or (ahead == 1 and self._under_way[0].written is _Part.CONTENT):
             self._transport.write(self._envelope(message))
-        if message is before:
+        if ahead == 0:
             self._wait(self._timeout)
         try:
             return await message.done
@@ -138,13 +144,14 @@ class Connection(asyncio.Protocol):
         self._end(Silent(Stage.MAIL, "the connection was closed"))
 
     def data_received(self, data: bytes) -> None:
+        contents = self._contents
         *lines, self._half_line = (self._half_line + data).split(b"\n")
         for line in lines:
             self._read(line)
         if len(self._half_line) > _LONGEST_LINE:
             self._no_answer("a line that does not end")
-        if self._under_way and self._opened.pipelining:
-            acknowledge_at_once(self._socket)
+        if self._under_way and self._opened.pipelining and contents == self._contents:
+            acknowledge_at_once(self._socket)  # else what was sent acknowledges it
 
     def connection_lost(self, exc: Exception | None) -> None:
         stage = self._under_way[0].stage if self._under_way else Stage.MAIL
@@ -194,6 +201,7 @@ class Connection(asyncio.Protocol):
             self._send(b"RSET\r\n")
         elif stage is Stage.DATA:
             message.stage, message.written = Stage.FINAL, _Part.CONTENT
+            self._contents += 1
             self._send(on_the_wire(message.envelope.raw))
             self._wait(self._final_timeout)
             return

@@ -14,10 +14,11 @@ from typing import TypeVar, cast
 
 import aiosmtplib
 
-from notifier.channels.smtp_terms import Refused, Server, Silent, Unfit
+from notifier.channels.smtp_terms import Refused, Server, Silent, TokenProvider, Unfit
 from notifier.domain.smtp_replies import Stage
 
 _Answer = TypeVar("_Answer")
+_LOGIN_REFUSED = 535
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, username: str) -> Non
         if "xoauth2" not in methods:
             msg = "the mail server does not offer login by XOAUTH2"
             raise Unfit(msg)
-        await _answer(Stage.LOGIN, client.auth_xoauth2(username, await server.token_provider()))
+        await _show_token(client, server.token_provider, username)
         return
     password = server.password or ""
     # One method, tried once: three wrong tries for each connection would lock the account.
@@ -107,6 +108,20 @@ async def _log_in(client: aiosmtplib.SMTP, server: Server, username: str) -> Non
         offered = ", ".join(methods) or "none"
         msg = f"the mail server offers no login that works with a user name and a password (it offers: {offered})"
         raise Unfit(msg)
+
+
+async def _show_token(client: aiosmtplib.SMTP, provider: TokenProvider, username: str) -> None:
+    """A token may have ended a moment ago, or with a change of the app's rights: one that is refused is exchanged once."""
+    token = await provider(None)
+    try:
+        await _answer(Stage.LOGIN, client.auth_xoauth2(username, token))
+    except Refused as refused:
+        if refused.code != _LOGIN_REFUSED:
+            raise
+        fresh = await provider(token)
+        if not client.is_connected:
+            raise  # for the next connection
+        await _answer(Stage.LOGIN, client.auth_xoauth2(username, fresh))
 
 
 async def _answer(stage: Stage, step: Awaitable[_Answer]) -> _Answer:

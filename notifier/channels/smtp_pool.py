@@ -25,7 +25,7 @@ class Pool:
         self._busy: dict[Connection, None] = {}
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
         self._opening = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closings = 0
         self._retired: set[Connection] = set()
 
@@ -58,9 +58,13 @@ class Pool:
                 return kept
             if len(self._busy) + self._opening < self._size:
                 return await self._open()
-            if (shared := next((one for one in self._busy if one.has_room and one not in self._retired), None)) is not None:
+            if (shared := min(filter(self._may_share, self._busy), key=_load, default=None)) is not None:
                 return shared
-            await self._wait()
+            if (freed := await self._wait()) is not None and self._may_share(freed):
+                return freed
+
+    def _may_share(self, connection: Connection) -> bool:
+        return connection.has_room and connection not in self._retired
 
     async def _open(self) -> Connection:
         closings = self._closings
@@ -79,21 +83,22 @@ class Pool:
             self._retired.add(connection)
         return connection
 
-    async def _wait(self) -> None:
-        turn = asyncio.get_running_loop().create_future()
+    async def _wait(self) -> Connection | None:
+        """Wait for a turn. Returns the connection on which there was room then, if it is one that was known before."""
+        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._wake()  # it was this one's turn
             raise
 
-    def _wake(self) -> None:
+    def _wake(self, freed: Connection | None = None) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
+                turn.set_result(freed)
                 return
 
     def _tell_waiting(self, error: Exception) -> None:
@@ -121,8 +126,12 @@ class Pool:
             else:
                 self._retired.discard(connection)
                 connection.leave()
-        self._wake()
+        self._wake(connection if connection in self._busy else None)
 
     def _expire(self, connection: Connection) -> None:
         del self._idle[connection]
         connection.leave()
+
+
+def _load(connection: Connection) -> int:
+    return connection.load

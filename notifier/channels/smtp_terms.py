@@ -9,7 +9,8 @@ from typing import Literal
 from notifier.domain.smtp_replies import Stage
 
 Security = Literal["starttls", "tls", "none"]
-TokenProvider = Callable[[], Awaitable[str]]
+TokenProvider = Callable[[str | None], Awaitable[str]]
+"""Gives an OAuth 2 access token; another one in place of the token it is called with, which the server has refused."""
 
 
 class Refused(Exception):  # noqa: N818 - it is what happened, not a mistake of ours

@@ -26,8 +26,10 @@ def command(opened: Opened, envelope: Envelope, stage: Stage) -> bytes:
 
 def first_commands(opened: Opened, envelope: Envelope) -> bytes:
     """All commands of an envelope where they may travel together (RFC 2920), else the first."""
-    stages = (Stage.MAIL, Stage.RCPT, Stage.DATA) if opened.pipelining else (Stage.MAIL,)
-    return b"".join(command(opened, envelope, stage) for stage in stages)
+    first = command(opened, envelope, Stage.MAIL)
+    if not opened.pipelining:
+        return first
+    return first + command(opened, envelope, Stage.RCPT) + command(opened, envelope, Stage.DATA)
 
 
 def on_the_wire(raw: bytes) -> bytes:
@@ -36,9 +38,9 @@ def on_the_wire(raw: bytes) -> bytes:
     Args:
         raw: its lines end in CR LF, the last one too, and it holds no other CR or LF.
     """
-    if raw.startswith(b".") or b"\r\n." in raw:
-        raw = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n")
-    return raw + b".\r\n"
+    if b"\r\n." in raw:
+        raw = raw.replace(b"\r\n.", b"\r\n..")
+    return b"." + raw + b".\r\n" if raw.startswith(b".") else raw + b".\r\n"
 
 
 def text_of(*lines: bytes) -> str:

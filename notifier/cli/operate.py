@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 import click
+import uvloop
 
 from notifier import logs
 from notifier.cli.options import Configured, configured, json_option
@@ -25,7 +25,7 @@ def run(where: Configured) -> None:
     """Plan, send and answer, until told to stop: the service."""
     settings = where.settings()
     logs.configure(settings.logging.level, settings.logging.format)
-    asyncio.run(Daemon(where.settings, SystemClock()).run())
+    uvloop.run(Daemon(where.settings, SystemClock()).run())
 
 
 @click.command()

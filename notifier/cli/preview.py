@@ -129,6 +129,7 @@ def _row(campaign: Campaign, message: str, reader: _Reader, today: date, languag
         today=today,
         first_notice=message == campaign.steps[0].message,
         employee_key=0,
+        address=employee.email,
         email=employee.email,
         given_name=employee.given_name,
         family_name=employee.family_name,

@@ -12,25 +12,31 @@ from notifier.cli.output import print_json, print_json_lines, say, table
 from notifier.clock import SystemClock
 from notifier.domain.countdown import days_left, local_date
 from notifier.errors import TryLaterError, UsageError
+from notifier.settings import Settings
 from notifier.store import employees, holds, identity, outbox, processes, stories
 from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
 _MANY = 50
-_CHANNELS = ("smtp", "file")
+_CHANNELS = ("slack", "smtp", "graph", "file")
 
 
 @click.command()
+@click.option("--undeliverable", "only_lost", is_flag=True, help="Only list the open people whom no channel could reach, and why.")
 @configured
 @json_option
-def status(where: Configured, as_json: bool) -> None:
+def status(where: Configured, only_lost: bool, as_json: bool) -> None:
     """One screen: who runs, what is on hold, how far each campaign is, what waits, what was refused."""
     settings = where.settings()
+    if only_lost:
+        _list_undeliverable(where, settings, as_json=as_json)
+        return
     now = SystemClock().now()
     with where.store(settings) as database, database.read() as connection:
         process = processes.latest(connection)
         in_force = holds.active(connection, now)
         counts = stories.count_states(connection)
+        lost = {campaign: len(stories.undeliverable(connection, campaign)) for campaign in settings.campaigns}
         people = {campaign: stories.count_people(connection, campaign) for campaign in settings.campaigns}
         roster = employees.last_sync(connection)
         following = outbox.next_instant(connection, now)
@@ -42,6 +48,7 @@ def status(where: Configured, as_json: bool) -> None:
             "days_left": days_left(campaign.deadline, local_date(now, settings.organisation.default_time_zone)),
             "settled": people[name][0],
             "people": people[name][1],
+            "undeliverable": lost[name],
         }
         for name, campaign in settings.campaigns.items()
     ]
@@ -61,7 +68,8 @@ def status(where: Configured, as_json: bool) -> None:
         say(f"ON HOLD ({hold.scope}){ends}: {hold.reason} ({hold.actor}, {since})")
     for one in progress:
         settled = f"{one['settled']} of {one['people']} settled"
-        say(f"{one['campaign']}: {settled}, deadline {one['deadline']}, {_when(one['days_left'])}")
+        unreached = f", {one['undeliverable']} undeliverable (`notifier status --undeliverable`)" if one["undeliverable"] else ""
+        say(f"{one['campaign']}: {settled}, deadline {one['deadline']}, {_when(one['days_left'])}{unreached}")
     if roster is not None:
         applied = "applied" if roster.applied else f"REFUSED: {roster.reason}"
         say(f"roster of {roster.at.astimezone(zone):%Y-%m-%d %H:%M}: {roster.accepted} people, {applied}")
@@ -72,6 +80,17 @@ def status(where: Configured, as_json: bool) -> None:
             ((c.campaign, c.channel, c.state, f"{c.count:,}") for c in counts),
             numbers=(3,),
         )
+
+
+def _list_undeliverable(where: Configured, settings: Settings, *, as_json: bool) -> None:
+    with where.store(settings) as database, database.read() as connection:
+        found = [(name, one) for name in settings.campaigns for one in stories.undeliverable(connection, name)]
+    if as_json:
+        print_json_lines({"campaign": name, "employee_id": one.employee_id, "reasons": one.reasons} for name, one in found)
+    elif not found:
+        say("Every open person was reached, or is going to be.")
+    else:
+        table(["campaign", "person", "why"], ((name, one.employee_id, "; ".join(one.reasons)) for name, one in found))
 
 
 def _when(days: int) -> str:

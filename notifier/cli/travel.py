@@ -15,7 +15,7 @@ from notifier.cli.options import Configured, configured, json_option
 from notifier.cli.output import print_json_lines, progress, say, table
 from notifier.clock import MovedClock
 from notifier.errors import UsageError
-from notifier.service import build, refresh_roster
+from notifier.service import build, ladders_of, refresh_roster
 from notifier.settings import Settings
 from notifier.simulate import Crowd, Journey
 from notifier.store import schema, stories
@@ -59,7 +59,8 @@ async def _travel(settings: Settings, database: Database, start: datetime, end: 
     schema.migrate(database)
     refresh_roster(settings, database, start)
     clock = MovedClock(start)
-    service = build(settings, clock=clock, database=database, channels=(CaptureChannel(settings.email.via),))
+    captured = [CaptureChannel(name) for name in ladders_of(settings).channels]
+    service = build(settings, clock=clock, database=database, channels=captured)
     with progress("simulating", (end - start).days + 1) as update:
         await Journey(service, clock, crowd, lambda now: update((now - start).days)).advance_to(end)
     with database.read() as connection:

@@ -9,12 +9,15 @@ from pathlib import Path
 from jinja2 import Template
 from markupsafe import escape
 
-from notifier.content import lint
+from notifier.content import lint, mrkdwn
 from notifier.content.compile import RENDER_ERRORS, Layout, Message, Page, compile_message, compile_page, render_problem
 from notifier.content.facts import Facts, Sender, Value, context, link_site, personal, unbroken
 from notifier.content.plain import addresses_in, one_line
 from notifier.content.problems import TextError, TextProblem
 from notifier.content.rendered import Rendered
+from notifier.content.slack_blocks import Drawn, SlackForm, fit_text
+from notifier.content.slack_compile import SlackText, compile_slack, slack_values
+from notifier.content.slack_message import draw_message
 from notifier.content.source import Source, read_message, read_page, read_plain
 from notifier.content.typography import plain_spaces
 from notifier.content.woven import Pattern, mark
@@ -25,6 +28,7 @@ __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem
 
 # More than the messages, languages, dates and first notices of one day.
 _MOST_WOVEN = 128
+_ALL_BUTTONS = SlackForm(buttons="-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Catalogue:
         self._folders = tuple(folders)
         self._sender = sender
         self._messages: dict[tuple[str, str, str], Message] = {}
+        self._slack: dict[tuple[str, str, str], SlackText] = {}
         self._pages: dict[tuple[str, str], Page] = {}
         self._layouts: dict[str, Layout] = {}
         self._woven: dict[tuple[object, ...], _Woven] = {}
@@ -108,6 +113,38 @@ class Catalogue:
             addresses=compiled.addresses | self._sender_addresses,
         )
 
+    def slack(self, campaign: str, message: str, facts: Facts, language: str, form: SlackForm) -> Rendered:
+        """The same message for Slack; with another stage than OPEN what it is rewritten to. Raises as `render` does.
+
+        Args:
+            facts: with `answer` and `answered_at` unless the stage is OPEN.
+        """
+        compiled = self._slack_text(campaign, message, language)
+        drawn = self._draw_slack(campaign, compiled, facts, language, form)
+        return Rendered(
+            subject=drawn.header,
+            html="",
+            text=fit_text(drawn.text, facts.link),
+            language=language,
+            addresses=compiled.addresses | self._sender_addresses,
+            blocks=drawn.blocks,
+        )
+
+    def _draw_slack(self, campaign: str, compiled: SlackText, facts: Facts, language: str, form: SlackForm) -> Drawn:
+        answer = self._answer(campaign, facts, language)
+        values = slack_values(context(self._sender, facts, language, answer))
+        page = self._page(campaign, language)
+        return draw_message(
+            mrkdwn.cut(_render(compiled.pieces, compiled.source, values)),
+            mrkdwn.cut(_render(compiled.trust, compiled.source, values)),
+            form=form,
+            button=None if compiled.button is None else _render(compiled.button, compiled.source, values),
+            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in Answer},
+            facts=facts,
+            sender=self._sender,
+            language=language,
+        )
+
     def page(self, campaign: str, facts: Facts, language: str) -> PageText:
         """The words of a campaign's page for one person. Raises as `render` does."""
         page = self._page(campaign, language)
@@ -135,9 +172,11 @@ class Catalogue:
     def _check_message(self, campaign: str, message: str, language: str) -> list[TextProblem]:
         try:
             source = self._message(campaign, message, language).source
+            slack = self._slack_text(campaign, message, language)
             problems = lint.source_problems(source, language)
             for facts in lint.samples(receipt=message == "receipt"):
                 problems += lint.mail_problems(source.path, self.render(campaign, message, facts, language), facts)
+                problems += lint.slack_problems(source.path, self._draw_slack(campaign, slack, facts, language, _ALL_BUTTONS))
         except TextError as error:
             return [error.problem]
         return problems
@@ -165,6 +204,13 @@ class Catalogue:
             source = read_message(self._find(f"{campaign}/{message}.{language}.md"))
             self._messages[key] = compile_message(source, self._layout(language), language)
         return self._messages[key]
+
+    def _slack_text(self, campaign: str, message: str, language: str) -> SlackText:
+        key = (campaign, message, language)
+        if key not in self._slack:
+            source = self._message(campaign, message, language).source
+            self._slack[key] = compile_slack(source, self._layout(language), language)
+        return self._slack[key]
 
     def _page(self, campaign: str, language: str) -> Page:
         key = (campaign, language)

@@ -5,7 +5,7 @@ What comes out is rendered for each person with plain values only, in a sandbox,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from html import escape
@@ -34,14 +34,15 @@ _SLOTS = frozenset({"subject", "preheader", "body", "trust", "language", "button
 _LINKABLE = frozenset({"link", "link_site", "privacy_notice", "contact_email", "contact_phone"})
 
 
-def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=autoescape)
-    environment.globals.clear()
-    return environment
+def environment(*, autoescape: bool = False, finalize: Callable[[object], str] | None = None) -> ImmutableSandboxedEnvironment:
+    """A sandbox for templates. `finalize` turns each value into what is printed of it."""
+    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=autoescape, finalize=finalize)
+    made.globals.clear()
+    return made
 
 
-_HTML = _environment(autoescape=True)
-_PLAIN = _environment(autoescape=False)
+_HTML = environment(autoescape=True)
+_PLAIN = environment(autoescape=False)
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False)
 
 
@@ -91,10 +92,10 @@ def compile_message(source: Source, layout: Layout, language: str) -> Message:
     for part in (source, layout.email, layout.button, layout.trust):
         raise_first(faults(part))
     tags = Tags()
-    values = {key: _prose(piece.source, tags, language) for key, piece in source.values.items()}
-    tokens = _tokens(source, tags, language)
-    _one_button(source, tokens, tags)
-    trust = _tokens(layout.trust, tags, language)
+    values = {key: prose(piece.source, tags, language) for key, piece in source.values.items()}
+    tokens = tokens_of(source, tags, language)
+    require_one_button(source, tokens, tags)
+    trust = tokens_of(layout.trust, tags, language)
     slots = {key: escape(value) for key, value in values.items()}
     slots |= {"language": language, "button_opens": escape(words(language, "mail")("The button opens this address:"))}
     button_word = next((token.content for token in tokens if _is_button(token, tags)), None)
@@ -120,8 +121,8 @@ def compile_page(source: Source, language: str) -> Page:
     """Compile the words of a page. Raises as `compile_message` does."""
     raise_first(faults(source))
     tags = Tags()
-    plain = {key: _PLAIN.from_string(tags.restore(_prose(piece.source, tags, language))) for key, piece in source.values.items()}
-    body = tags.restore(markdown.to_html(_tokens(source, tags, language)))
+    plain = {key: _PLAIN.from_string(tags.restore(prose(piece.source, tags, language))) for key, piece in source.values.items()}
+    body = tags.restore(markdown.to_html(tokens_of(source, tags, language)))
     title, button = plain.pop("title"), plain.pop("button")
     return Page(source=source, title=title, body=_HTML.from_string(body), button=button, answers=plain)
 
@@ -183,13 +184,19 @@ def _piece_faults(path: Path, piece: Piece) -> Iterator[TextProblem]:
             yield TextProblem(path, piece.line + name.lineno - 1, f"unknown name {name.name}", fix)
 
 
-def _prose(source: str, tags: Tags, language: str) -> str:
+def prose(source: str, tags: Tags, language: str) -> str:
+    """The text with its tags set aside and the spaces of its language."""
     aside = tags.set_aside(source)
     return french_spaces(aside) if language == "fr" else aside
 
 
-def _tokens(source: Source, tags: Tags, language: str) -> list[Token]:
-    tokens = markdown.parse(_prose(stand_alone(source.body.source), tags, language), tags)
+def tokens_of(source: Source, tags: Tags, language: str) -> list[Token]:
+    """The tokens of its Markdown, tags set aside.
+
+    Raises:
+        TextError: it holds a picture, or a link to something that is no address.
+    """
+    tokens = markdown.parse(prose(stand_alone(source.body.source), tags, language), tags)
     for token in tokens:
         for child in token.children or ():
             if child.type == "image":
@@ -202,7 +209,12 @@ def _tokens(source: Source, tags: Tags, language: str) -> list[Token]:
     return tokens
 
 
-def _one_button(source: Source, tokens: Collection[Token], tags: Tags) -> None:
+def require_one_button(source: Source, tokens: Collection[Token], tags: Tags) -> None:
+    """The button stands once in the text, if and only if the front matter has one.
+
+    Raises:
+        TextError: it does not.
+    """
     wanted = 1 if "button" in source.values else 0
     standing = sum(_is_button(token, tags) for token in tokens)
     named = sum(name_in(tag) == "button" for token in tokens for tag in tags.tags_in(token.content))

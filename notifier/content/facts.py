@@ -132,7 +132,7 @@ def context(sender: Sender, facts: Facts, language: str, answer_text: str) -> di
         "is_over": days <= 0,
         "answer": "" if facts.answer is None else facts.answer.value,
         "answer_text": answer_text,
-        "answered_text": "" if facts.answered_at is None else _moment(facts.answered_at, language),
+        "answered_text": "" if facts.answered_at is None else moment(facts.answered_at, language),
     }
 
 
@@ -197,6 +197,7 @@ def _date(day: date, length: str, language: str) -> str:
     return text
 
 
-def _moment(when: datetime, language: str) -> str:
-    parts = {"date": _date(when.date(), "full", language), "time": format_time(when.time(), "short", locale=_LOCALES[language])}
+def moment(when: datetime, language: str, length: str = "full") -> str:
+    """Day and time of day: "Sunday, 12 October 2025 at 10:14", or with the length "long" without the day of the week."""
+    parts = {"date": _date(when.date(), length, language), "time": format_time(when.time(), "short", locale=_LOCALES[language])}
     return words(language, "mail")("%(date)s at %(time)s") % parts

@@ -10,6 +10,7 @@ from pathlib import Path
 from notifier.content.facts import NAMES, Facts
 from notifier.content.problems import TextProblem
 from notifier.content.rendered import Rendered
+from notifier.content.slack_blocks import LONGEST_HEADER, LONGEST_LABEL, LONGEST_TEXT, Drawn
 from notifier.content.source import Piece, Source
 from notifier.content.typography import french_spaces
 from notifier.domain.campaign import Answer
@@ -63,6 +64,20 @@ def mail_problems(path: Path, rendered: Rendered, facts: Facts) -> list[TextProb
         fix = "add a button to the front matter, and {{ button }} to the text"
         problems.append(TextProblem(path, 0, "the person's link is missing", fix))
     return problems
+
+
+def slack_problems(path: Path, drawn: Drawn) -> list[TextProblem]:
+    """Faults of a message on Slack: what would have to be cut. Nothing else can go wrong that does not in the mail."""
+    measured = (
+        ("the message", len(drawn.text), LONGEST_TEXT),
+        ("the heading", len(drawn.header), LONGEST_HEADER),
+        ("the longest button", max(map(len, drawn.labels), default=0), LONGEST_LABEL),
+    )
+    return [
+        TextProblem(path, 0, f"on Slack {what} has {size} characters, more than {most}", "shorten the text")
+        for what, size, most in measured
+        if size > most
+    ]
 
 
 def _typesetting(path: Path, piece: Piece, language: str) -> Iterator[TextProblem]:

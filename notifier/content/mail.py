@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
 from notifier.content.plain import addresses_in
-from notifier.content.quoted_printable import encoded, says
+from notifier.content.quoted_printable import encoded, end_of
 from notifier.content.rendered import Rendered
 from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
@@ -43,8 +43,11 @@ HEADERS = (
 )
 """Every header of every mail, in this order."""
 
-_PLAIN_PART = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-_HTML_PART = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_PLAIN_PART = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_HTML_PART = b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_END = b"--\r\n"
+_EDGES = 3
+_OWN = "\0"  # where a head that is the same for many people has a word of one of them; no header can hold it
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
@@ -82,37 +85,54 @@ def to_bytes(mail: Mail) -> bytes:
         UnsendableMailError: an address, the message id or the campaign cannot stand in a header.
     """
     boundary = _boundary(mail.message_id)
-    values = (
-        _sender(mail.sender),
-        _sender(mail.reply_to),
-        mailbox(mail.recipient_name, mail.recipient_address),
-        _subject(mail.rendered.subject),
-        _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta()),
-        f"<{_fit(mail.message_id, _MESSAGE_ID, 'message id')}>",
-        f"<{_fit(mail.campaign, _CAMPAIGN, 'name of the campaign')}.campaign@{mail.message_id.rpartition('@')[2]}>",
-        "auto-generated",
-        "OOF, DR, RN, NRN, AutoReply",
-        _fit(mail.rendered.language, _LANGUAGE, "language"),
-        "1.0",
-        f'multipart/alternative; boundary="{boundary}"',
+    rendered, domain = mail.rendered, mail.message_id.rpartition("@")[2]
+    dated = _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta())
+    before_recipient, before_id, before_boundary = _shared_head(
+        mail.sender, mail.reply_to, rendered.subject, dated, mail.campaign, domain, rendered.language
     )
-    head = "".join(f"{name}: {value}\r\n" for name, value in zip(HEADERS, values, strict=True))
+    head = (
+        f"{before_recipient}{mailbox(mail.recipient_name, mail.recipient_address)}"
+        f"{before_id}{_fit(mail.message_id, _MESSAGE_ID, 'message id')}"
+        f'{before_boundary}{boundary}"\r\n'
+    )
     edge = f"\r\n--{boundary}".encode("ascii")
     return b"".join(
         (
             head.encode("ascii"),
             edge,
-            b"\r\n",
             _PLAIN_PART,
-            *encoded(mail.rendered.text),
+            *encoded(rendered.text),
             edge,
-            b"\r\n",
             _HTML_PART,
-            *encoded(mail.rendered.html),
+            *encoded(rendered.html),
             edge,
-            b"--\r\n",
+            _END,
         )
     )
+
+
+@lru_cache(maxsize=256)
+def _shared_head(
+    sender: str, reply_to: str, subject: str, dated: str, campaign: str, domain: str, language: str
+) -> tuple[str, str, str]:
+    """What of the head is the same for many people: up to the recipient, from there to the message id, and to the boundary."""
+    values = (
+        mailbox_of(sender),
+        mailbox_of(reply_to),
+        _OWN,
+        unstructured(subject),
+        dated,
+        f"<{_OWN}>",
+        f"<{_fit(campaign, _CAMPAIGN, 'name of the campaign')}.campaign@{domain}>",
+        "auto-generated",
+        "OOF, DR, RN, NRN, AutoReply",
+        _fit(language, _LANGUAGE, "language"),
+        "1.0",
+        f'multipart/alternative; boundary="{_OWN}',
+    )
+    head = "\r\n".join(f"{name}: {value}" for name, value in zip(HEADERS, values, strict=True))
+    before_recipient, before_id, before_boundary, _ = head.split(_OWN)
+    return before_recipient, before_id, before_boundary
 
 
 def guard(raw: bytes, mail: Mail) -> None:
@@ -125,8 +145,8 @@ def guard(raw: bytes, mail: Mail) -> None:
     """
     if not raw.isascii() or b"\0" in raw:
         _refuse("bytes that mail servers change on the way")
-    head, _, body = raw.partition(b"\r\n\r\n")
-    headers = _HEAD.fullmatch(head)
+    end_of_head = raw.find(b"\r\n\r\n")
+    headers = _HEAD.fullmatch(raw, 0, max(end_of_head, 0))
     if headers is None:
         _refuse("a header that was not planned")
     recipient = ascii_address(mail.recipient_address)
@@ -134,7 +154,7 @@ def guard(raw: bytes, mail: Mail) -> None:
     found = _LAST_ANGLE.search(to)
     if found is None or found.group(1).decode("ascii") != recipient or to.count(b"@") != 1:
         _refuse("another recipient")
-    _guard_body(body, mail)
+    _guard_body(raw, end_of_head + 2, mail)
     _guard_addresses(mail, recipient)
 
 
@@ -142,13 +162,15 @@ def _guard_addresses(mail: Mail, recipient: str) -> None:
     rendered = mail.rendered
     found = {*addresses_in(rendered.subject), *_addresses_in(rendered.text), *_addresses_in(rendered.html, html=True)}
     found -= rendered.addresses
+    if not found:
+        return
     own = {mail.recipient_address, recipient, *_sender_addresses(mail.sender), *_sender_addresses(mail.reply_to)}
-    if found and not {one.casefold() for one in found} <= {one.casefold() for one in (*own, *rendered.addresses)}:
+    if not {one.casefold() for one in found} <= {one.casefold() for one in (*own, *rendered.addresses)}:
         _refuse("the address of somebody else")
 
 
 def _addresses_in(text: str, *, html: bool = False) -> Iterable[str]:
-    if isinstance(text, Woven) and not any("@" in word for word in text.words.values()):
+    if isinstance(text, Woven) and "@" not in "".join(text.words.values()):
         return _addresses_around(text.pattern, html=html)
     return addresses_in(unescape(text) if html else text)
 
@@ -160,16 +182,19 @@ def _addresses_around(pattern: Pattern, *, html: bool) -> frozenset[str]:
     return frozenset(addresses_in(unescape(text) if html else text))
 
 
-def _guard_body(body: bytes, mail: Mail) -> None:
+def _guard_body(raw: bytes, start: int, mail: Mail) -> None:
     edge = f"\r\n--{_boundary(mail.message_id)}".encode("ascii")
-    before, *parts, end = (b"\r\n" + body.removeprefix(b"\r\n")).split(edge)
-    expected = ((_PLAIN_PART, mail.rendered.text), (_HTML_PART, mail.rendered.html))
-    if before or end != b"--\r\n" or len(parts) != len(expected):
+    if raw.count(edge) != _EDGES:
         _refuse("another number of parts")
-    for part, (part_head, text) in zip(parts, expected, strict=True):
-        content = part.removeprefix(b"\r\n" + part_head)
-        if content == part or not says(content, text):
+    at = start
+    for part_head, text in ((edge + _PLAIN_PART, mail.rendered.text), (edge + _HTML_PART, mail.rendered.html)):
+        begin = at + len(part_head)
+        end = end_of(text, raw, begin, edge) if raw.startswith(part_head, at) else None
+        if end is None:
             _refuse("other words than were rendered")
+        at = end
+    if raw[at:] != edge + _END:
+        _refuse("another number of parts")
 
 
 def _refuse(what: str) -> NoReturn:
@@ -197,13 +222,3 @@ def _date(dated: datetime, offset: timedelta) -> str:
 @lru_cache(maxsize=64)
 def _sender_addresses(text: str) -> tuple[str, ...]:
     return tuple(addresses_in(text))
-
-
-@lru_cache(maxsize=64)
-def _sender(text: str) -> str:
-    return mailbox_of(text)
-
-
-@lru_cache(maxsize=1024)
-def _subject(text: str) -> str:
-    return unstructured(text)

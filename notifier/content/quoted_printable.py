@@ -1,6 +1,7 @@
 """Texts in quoted-printable (RFC 2045, 6.7) with the line ends of a mail, and back again.
 
-A filled pattern is encoded line by line: the lines that are the same for everybody once, when its first mail is written.
+A filled pattern is encoded line by line: the lines that are the same for everybody once, when its first mail is written. A
+line does not begin with a dot, because SMTP would have to double it: the dots of such a line are written as codes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _EQUALS = ord("=")
+_STAND_IN = "\1"  # what is written for it is as wide as what is written for a dot; a text that holds it keeps its dots
 
 
 def _canonical(text: str) -> str:
@@ -33,7 +35,10 @@ def encoded(text: str) -> list[bytes]:
 
 
 def _encoded_line(line: str) -> bytes:
-    return b2a_qp(line.encode("utf-8", "replace"), istext=True)
+    written = b2a_qp(line.encode("utf-8", "replace"), istext=True)
+    if (not written.startswith(b".") and b"\n." not in written) or _STAND_IN in line:
+        return written
+    return b2a_qp(line.replace(".", _STAND_IN).encode("utf-8", "replace"), istext=True).replace(b"=01", b"=2E")
 
 
 @lru_cache(maxsize=MOST_PATTERNS)
@@ -75,23 +80,30 @@ def _lines(pattern: Pattern) -> list[list[str]]:
     return [[*pieces, last + "\r\n"] for *pieces, last in lines]
 
 
-def says(content: bytes, text: str) -> bool:
-    """Whether a part, decoded, is the text. What is the same in many mails has been decoded once and is only compared."""
+def end_of(text: str, content: bytes, start: int, edge: bytes) -> int | None:
+    """Where a part that begins at `start` ends, or None if it is not the text, encoded.
+
+    What is the same in many mails has been decoded once and is only compared.
+
+    Args:
+        edge: what follows the part.
+    """
     if not isinstance(text, Woven):
-        return _decodes_to(content, _canonical(text))
-    at = 0
+        end = content.find(edge, start)
+        return end if end >= 0 and _decodes_to(content[start:end], _canonical(text)) else None
+    at = start
     own, expected = [], []
     for piece in _pieces(text.pattern):
         if isinstance(piece, bytes):
-            end = at + len(piece)
-            if content[at:end] != piece:
-                return False
+            if not content.startswith(piece, at):
+                return None
+            at += len(piece)
         else:
             end = _end_of_line(content, at)
             own.append(content[at:end])
             expected.append(piece % text.words)
-        at = end
-    return at == len(content) and _decodes_to(b"".join(own), "".join(expected))
+            at = end
+    return at if _decodes_to(b"".join(own), "".join(expected)) else None
 
 
 def _end_of_line(content: bytes, start: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,12 +12,13 @@ class Rendered:
     """What a person reads.
 
     Attributes:
-        subject: one line.
-        html: the complete HTML document of a mail.
-        text: its plain-text twin, the same in content.
+        subject: one line; on Slack the heading.
+        html: the complete HTML document of a mail; "" for Slack.
+        text: its plain-text twin, the same in content; for Slack in Slack's markup.
         language: "en", "fr" or "de".
         addresses: mail addresses that the text names for everybody, like that of the contact. Any other address in it,
             but for the recipient's own, got there by mistake.
+        blocks: of a Slack message, as Block Kit has them; none for a mail.
     """
 
     subject: str
@@ -23,3 +26,4 @@ class Rendered:
     text: str
     language: str
     addresses: frozenset[str] = frozenset()
+    blocks: tuple[Mapping[str, Any], ...] = ()

@@ -7,11 +7,16 @@ from zoneinfo import ZoneInfo
 
 from notifier.channels.base import Outgoing
 from notifier.content.catalogue import Catalogue, Facts
+from notifier.content.rendered import Rendered
+from notifier.content.slack_blocks import SlackForm, Stage
 from notifier.domain import links
 from notifier.domain.campaign import Campaign
 from notifier.domain.employee import Employee, choose_language
+from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys, Purpose
+from notifier.domain.slack_buttons import Subject
 from notifier.store.claims import Claimed
+from notifier.store.tables import Kind
 
 
 class Composer:
@@ -19,23 +24,35 @@ class Composer:
 
     Args:
         default_language: of people about whom nothing else is known.
+        slack_buttons: people answer in Slack itself, not only through the link.
     """
 
     def __init__(
-        self, *, campaigns: Mapping[str, Campaign], catalogue: Catalogue, keys: LinkKeys, base_url: str, default_language: str
+        self,
+        *,
+        campaigns: Mapping[str, Campaign],
+        catalogue: Catalogue,
+        keys: LinkKeys,
+        base_url: str,
+        default_language: str,
+        slack_buttons: bool = False,
     ) -> None:
         self._campaigns = campaigns
         self._catalogue = catalogue
         self._keys = keys
         self._base_url = base_url
         self._default_language = default_language
+        self._slack_buttons = slack_buttons
 
     def knows(self, campaign: str) -> bool:
         """False for a campaign that has been taken out of the configuration."""
         return campaign in self._campaigns
 
-    def compose(self, row: Claimed) -> Outgoing:
+    def compose(self, row: Claimed, channel: str = EMAIL) -> Outgoing:
         """The message of a claimed row. The same row gives the same message, for ever.
+
+        Args:
+            channel: on which it goes; for all but Slack it is a mail.
 
         Raises:
             NotifierError: the text cannot be rendered.
@@ -61,14 +78,31 @@ class Composer:
         )
         return Outgoing(
             delivery_id=row.id,
+            employee_key=row.employee_key,
             campaign=row.campaign,
-            address=row.email,
+            address=row.address,
             name=name if name != row.email else "",
             message_id=row.message_id,
             dated=row.dated,
-            rendered=self._catalogue.render(row.campaign, row.message, facts, language),
+            rendered=self._render(row, channel, facts, language),
+            reference=row.reference,
+            outlet=row.outlet,
         )
+
+    def _render(self, row: Claimed, channel: str, facts: Facts, language: str) -> Rendered:
+        if channel != SLACK:
+            return self._catalogue.render(row.campaign, row.message, facts, language)
+        asks = self._slack_buttons and row.kind is not Kind.RECEIPT
+        form = SlackForm(_stage(row), Subject(row.campaign, row.public_id).value if asks else None)
+        return self._catalogue.slack(row.campaign, row.message, facts, language, form)
 
     def _link(self, row: Claimed) -> str:
         token = self._keys.sign(Purpose.ACKNOWLEDGE, row.campaign, row.public_id, row.link_version)
         return links.url(self._base_url, row.campaign, token)
+
+
+def _stage(row: Claimed) -> Stage:
+    """What a Slack message says: the text itself, or for an earlier message what has become of it."""
+    if row.kind is not Kind.REWRITE or row.answer is None:
+        return Stage.OPEN
+    return Stage.SETTLED if row.answer.settles else Stage.HELP

@@ -14,6 +14,7 @@ What the provider says decides what happens next:
   though each was tried before, one sender goes on alone until something is taken;
 - nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
 - more than 5 of the last 100 refused: the channel is put on hold until somebody has looked (`store/waves.py`);
+- the fault is that of one outlet of the channel (a mailbox): the row waits as if it had never been tried, and that outlet rests;
 - the fault is ours (login, quota, blocked sender) or the provider cannot be reached at all: the row waits as if it had never been
   tried, and the whole channel pauses. A channel that keeps failing is tried with one message in five minutes, not with one from
   each sender, until that message has an answer.
@@ -38,15 +39,16 @@ from notifier.delivery.compose import Composer
 from notifier.delivery.lane import Lane
 from notifier.delivery.recorder import STORE_PAUSE_SECONDS, Recorder
 from notifier.domain.countdown import local_date
+from notifier.domain.ladder import Ladders
 from notifier.domain.retry import Verdict, next_try, spread
 from notifier.errors import NotifierError, StoreError
 from notifier.store import claims, holds, outcomes, waves
 from notifier.store.claims import Claimed
 from notifier.store.database import Database
-from notifier.store.outbox import UNCONFIGURED
 from notifier.store.outcomes import Outcome
 from notifier.store.quota import Limits
-from notifier.store.tables import State
+from notifier.store.reasons import UNCONFIGURED
+from notifier.store.tables import Kind, State
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +77,7 @@ class Dispatcher:
         owner: names this process in claims.
         message_id_domain: the right half of every Message-ID: the sender's domain.
         canary: how many of a wave must have been accepted before the rest of it follows; 0 for none.
+        ladders: where a message goes on that a channel refused for good.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Dispatcher:
         owner: str,
         message_id_domain: str,
         canary: int = 0,
+        ladders: Ladders | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -95,7 +99,7 @@ class Dispatcher:
         self._owner = owner
         self._domain = message_id_domain
         self._canary = canary
-        self._recorder = Recorder(database, clock, owner)
+        self._recorder = Recorder(database, clock, owner, ladders)
         self._lanes = [Lane(channel, limits.get(channel.name, Limits())) for channel in channels]
         self._stopping = False
 
@@ -154,7 +158,7 @@ class Dispatcher:
             lane.landed.set()
 
     async def _send_unless_late(self, lane: Lane, row: Claimed) -> None:
-        if self._stopping or lane.paused or local_date(self._clock.now(), row.time_zone) != row.today:
+        if self._stopping or lane.paused or row.outlet in lane.resting or local_date(self._clock.now(), row.time_zone) != row.today:
             await self._record(lane, row, _untouched(row, self._clock.now()))
         else:
             await self._send(lane, row)
@@ -193,8 +197,8 @@ class Dispatcher:
             return
         lane.waiting.extend(claim.rows)
         lane.group, lane.claimed_at = len(claim.rows), loop_time
-        if claim.behind_canary and lane.flying:
-            await lane.landed.wait()  # the canary is on its way; what becomes of it decides
+        if (claim.behind_canary or claim.hands_full) and lane.flying:
+            await lane.landed.wait()  # the canary is on its way, and what becomes of it decides; or a hand has to become free
         elif not claim.rows:
             lane.closed, lane.again_at = True, lane.again_at or claim.again_at
 
@@ -223,7 +227,7 @@ class Dispatcher:
             await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
             return
         try:
-            outgoing = self._composer.compose(row)
+            outgoing = self._composer.compose(row, lane.channel.name)
         except NotifierError as error:
             _log.error("text cannot be rendered", delivery=row.id, message=row.message, error=str(error))
             outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=self._clock.now() + _BROKEN_TEXT_PAUSE)
@@ -238,14 +242,18 @@ class Dispatcher:
             outcome = await self._judge(lane, row, DeliveryFailed(Verdict.UNCERTAIN, "the channel failed in an unknown way"))
         else:
             lane.failures = lane.put_off = 0
-            outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply)
+            outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply, reference=receipt.reference)
         outcome.language, outcome.subject = outgoing.rendered.language, outgoing.rendered.subject
         await self._record(lane, row, outcome)
 
     async def _judge(self, lane: Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
         now = self._clock.now()
         _log.info("not delivered", delivery=row.id, channel=lane.channel.name, verdict=failed.verdict, attempt=row.attempts)
-        if failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
+        if failed.outlet_only and row.outlet:
+            resting_until = await self._rest(lane, row.outlet, failed, now)
+            if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
+                return _untouched(row, resting_until, failed.reply)
+        elif failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
             await self._pause(lane, failed, now)
             if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
                 # Behind all others when the channel goes on: a row that makes it pause by itself must not be the first again.
@@ -254,7 +262,8 @@ class Dispatcher:
             lane.failures = 0  # it answers
         if failed.verdict is Verdict.PERMANENT:
             return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
-        if failed.verdict is Verdict.UNCERTAIN and not lane.channel.resend_when_uncertain:
+        resend = lane.channel.resend_when_uncertain or row.kind is Kind.REWRITE  # to rewrite twice does no harm
+        if failed.verdict is Verdict.UNCERTAIN and not resend:
             return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)
         lane.put_off += failed.verdict is Verdict.TEMPORARY and row.attempts > 1
         next_at = next_try(now, row.attempts, spread(row.id, row.attempts))
@@ -274,6 +283,20 @@ class Dispatcher:
                 connection, scope=lane.channel.name, reason=failed.reply, actor=holds.SERVICE, now=now, until=until
             )
         )
+
+    async def _rest(self, lane: Lane, outlet: str, failed: DeliveryFailed, now: datetime) -> datetime:
+        """Leave one outlet alone for a while; the others go on. Returns until when."""
+        lane.failures = 0  # the channel answers
+        until = now + timedelta(seconds=failed.pause_seconds or _CHANNEL_PAUSES[-1])
+        if outlet in lane.resting:
+            return until  # another sender of this lane has said so already
+        lane.resting.add(outlet)
+        scope = holds.of_outlet(lane.channel.name, outlet)
+        _log.warning("outlet paused", channel=lane.channel.name, until=until, reply=failed.reply)
+        await self._recorder.write(
+            lambda connection: holds.place(connection, scope=scope, reason=failed.reply, actor=holds.SERVICE, now=now, until=until)
+        )
+        return until
 
     async def _record(self, lane: Lane, row: Claimed, outcome: Outcome) -> None:
         """Make the outcome durable."""

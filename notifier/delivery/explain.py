@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -55,17 +55,20 @@ class Known:
 
 def explain(known: Known, working_days: WorkingDays) -> list[StepStory]:
     """The story of each step, in the order of the countdown."""
-    rows = {story.occasion: story for story in known.stories if story.kind is Kind.REMINDER}
-    return [_tell(known, planned, rows, working_days) for planned in known.steps]
+    rows: dict[int, list[Story]] = {}
+    for story in known.stories:
+        if story.kind is Kind.REMINDER:
+            rows.setdefault(story.occasion, []).append(story)
+    return [_tell(known, planned, rows.get(planned.step.days_before, []), working_days) for planned in known.steps]
 
 
-def _tell(known: Known, planned: PlannedStep, rows: Mapping[int, Story], working_days: WorkingDays) -> StepStory:
-    row = rows.get(planned.step.days_before)
-    if row is None:
+def _tell(known: Known, planned: PlannedStep, rows: Sequence[Story], working_days: WorkingDays) -> StepStory:
+    if not rows:
         state, why = _without_row(known, planned)
         at, subject, language, reply = planned.opens_at, None, None, None
     else:
-        state, why = row.state.value, _with_row(known, row)
+        row, others = _foremost(rows)
+        state, why = row.state.value, _with_row(known, row) + "".join(map(_beside, others))
         at, subject, language, reply = row.at, row.subject, row.language, row.reply
     return StepStory(
         campaign=known.campaign.id,
@@ -79,6 +82,20 @@ def _tell(known: Known, planned: PlannedStep, rows: Mapping[int, Story], working
         language=language,
         reply=reply,
     )
+
+
+def _foremost(rows: Sequence[Story]) -> tuple[Story, list[Story]]:
+    """Of the rows of one step the one that counts, the one planned last among those that went out or may go; and the others."""
+    alive = [row for row in rows if row.state not in {State.REFUSED, State.CANCELLED}]
+    foremost = max(alive or rows, key=lambda row: row.id)
+    return foremost, sorted((row for row in rows if row is not foremost), key=lambda row: row.id)
+
+
+def _beside(row: Story) -> str:
+    """What is to be said of a row on another channel."""
+    if row.state is State.REFUSED:
+        return f"; {row.channel} could not reach the person: {row.reason or row.reply}"
+    return f"; also handed over by {row.channel}" if row.state is State.ACCEPTED else ""
 
 
 def _with_row(known: Known, row: Story) -> str:

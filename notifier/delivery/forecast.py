@@ -1,14 +1,15 @@
 """What will go out when, and whether it can: the waves of the coming steps at the speed the provider allows.
 
-A model of the dispatcher on paper: first come, first served, one channel, never faster than its limits, only inside the window
-of the people's own zone; what the window closes on goes on at its next opening, until the step is no longer current.
+A model of the dispatcher on paper: each channel on its own, first come, first served, never faster than the limits of its outlets
+together, only inside the window of the people's own zone; what the window closes on goes on at its next opening, until the step is
+no longer current. Nobody is taken to be refused who has not been yet.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import count as count_from
@@ -16,6 +17,7 @@ from itertools import count as count_from
 from notifier.domain.campaign import Audience, Campaign
 from notifier.domain.countdown import Place, PlannedStep, local_date
 from notifier.domain.employee import choose_language
+from notifier.domain.ladder import Ladder, rung_of
 from notifier.store.quota import Limits
 from notifier.store.stories import OpenGroup
 
@@ -26,11 +28,12 @@ NextOpening = Callable[[datetime, Place, date | None], tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Messages that may go at the same time: one step, one language, one place."""
+    """Messages that may go at the same time: one step, one channel, one language, one place."""
 
     campaign: str
     days_before: int
     message: str
+    channel: str
     language: str
     place: Place
     leave_until: date | None
@@ -63,11 +66,30 @@ class Wave:
     ends_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a channel is, all its outlets together. None: no limit."""
+
+    per_minute: int | None
+    per_day: int | None
+    outlets: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Pace:
+        each = limits.each_outlet.values()
+        return cls(_sum(one.per_minute for one in each), _sum(one.per_day for one in each), len(each))
+
+
+def _sum(limits: Iterable[int | None]) -> int | None:
+    known = list(limits)
+    return None if None in known else sum(limit for limit in known if limit is not None)
+
+
 @dataclass(slots=True)
 class _Line:
-    """The channel's queue on paper."""
+    """A channel's queue on paper."""
 
-    limits: Limits
+    limits: Pace
     free_at: datetime
     sent: deque[tuple[datetime, int]] = field(default_factory=deque)  # of the last 24 hours
 
@@ -105,8 +127,9 @@ def demands(
     schedule_of: Callable[[Place, date | None], Sequence[PlannedStep]],
     now: datetime,
     default_language: str,
+    ladder: Ladder,
 ) -> Iterator[Demand]:
-    """What one step asks of the channel from `now` on.
+    """What one step asks of the channels from `now` on.
 
     Args:
         groups: the open people who have not had this step.
@@ -125,23 +148,36 @@ def demands(
             by_country=campaign.language_by_country,
             default=default_language,
         )
-        yield Demand(
-            campaign.id,
-            planned.step.days_before,
-            planned.step.message,
-            language,
-            place,
-            group.leave_until,
-            group.count,
-            planned.opens_at,
-            planned.closes_at,
-            planned.expires_at,
-        )
+        for channel in ladder.chosen([one for one in ladder.channels if rung_of(one) in group.rungs]):
+            yield Demand(
+                campaign.id,
+                planned.step.days_before,
+                planned.step.message,
+                channel,
+                language,
+                place,
+                group.leave_until,
+                group.count,
+                planned.opens_at,
+                planned.closes_at,
+                planned.expires_at,
+            )
 
 
-def forecast(wanted: Sequence[Demand], *, channel: str, limits: Limits, now: datetime, next_opening: NextOpening) -> list[Wave]:
-    """The waves in the order in which they begin."""
-    line = _Line(limits, now)
+def forecast(wanted: Sequence[Demand], *, limits: Mapping[str, Limits], now: datetime, next_opening: NextOpening) -> list[Wave]:
+    """The waves in the order in which they begin.
+
+    Args:
+        limits: by channel; one that is not named has none.
+    """
+    found = []
+    for channel in dict.fromkeys(one.channel for one in wanted):
+        line = _Line(Pace.of(limits.get(channel, Limits())), now)
+        found += _forecast([one for one in wanted if one.channel == channel], line, now, next_opening)
+    return sorted(found, key=lambda wave: (wave.day, -wave.days_before, wave.campaign, wave.channel, wave.language))
+
+
+def _forecast(wanted: Sequence[Demand], line: _Line, now: datetime, next_opening: NextOpening) -> list[Wave]:
     waves: dict[tuple[date, str, int, str], Wave] = {}
     queue = [(one.opens_at, number, one, one.count, False) for number, one in enumerate(wanted)]
     heapq.heapify(queue)
@@ -154,7 +190,7 @@ def forecast(wanted: Sequence[Demand], *, channel: str, limits: Limits, now: dat
             start, closes_at = next_opening(max(start, line.free_again_at(start)), one.place, one.leave_until)
             late = True
         start = max(start, now)
-        wave = _wave(waves, one, channel, local_date(start, one.place.time_zone))
+        wave = _wave(waves, one, local_date(start, one.place.time_zone))
         if start >= one.expires_at:
             wave.lost += count
             continue
@@ -166,8 +202,7 @@ def forecast(wanted: Sequence[Demand], *, channel: str, limits: Limits, now: dat
             wave.ends_at = max(wave.ends_at or ended_at, ended_at)
         if went < count:
             heapq.heappush(queue, (closes_at, next(numbers), one, count - went, True))
-    found = [wave for wave in waves.values() if wave.count or wave.lost]
-    return sorted(found, key=lambda wave: (wave.day, -wave.days_before, wave.campaign, wave.language))
+    return [wave for wave in waves.values() if wave.count or wave.lost]
 
 
 def in_audience(audience: Audience, country: str, department: str | None) -> bool:
@@ -179,8 +214,8 @@ def in_audience(audience: Audience, country: str, department: str | None) -> boo
     )
 
 
-def _wave(waves: dict[tuple[date, str, int, str], Wave], one: Demand, channel: str, day: date) -> Wave:
+def _wave(waves: dict[tuple[date, str, int, str], Wave], one: Demand, day: date) -> Wave:
     key = (day, one.campaign, one.days_before, one.language)
     if key not in waves:
-        waves[key] = Wave(day, one.campaign, one.days_before, one.message, channel, one.language)
+        waves[key] = Wave(day, one.campaign, one.days_before, one.message, one.channel, one.language)
     return waves[key]

@@ -27,6 +27,7 @@ class Lane:
     again_at: datetime | None = None
     closed: bool = False  # nothing more to claim in this pass
     paused: bool = False  # closed because the channel itself failed
+    resting: set[str] = field(default_factory=set)  # outlets that failed by themselves
     failures: int = 0  # of that kind, in a row, over passes
     put_off: int = 0  # messages told "not now" again, in a row, over passes
     doubtful: bool = False  # a claim may have been stored without our knowing
@@ -45,4 +46,5 @@ class Lane:
         self.closed = self.paused = False
         self.again_at = None
         self.outcomes = {}
+        self.resting = set()
         self.group = 0

@@ -27,10 +27,12 @@ from importlib.metadata import version
 
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
+from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import marks, planning, replanning
 from notifier.store.database import Database
-from notifier.store.planning import Group, Opening, PlannedRows
+from notifier.store.planning import Group, Opening
+from notifier.store.steps import PlannedRows, insert_step
 from notifier.store.tables import State
 
 RANGE = 20_000  # people for each transaction: no write lock is held for long
@@ -60,7 +62,7 @@ class Planner:
     """Plans every campaign of an organisation.
 
     Args:
-        channel: the channel on which a reminder is tried first.
+        ladders: on which channels each step is tried.
         progress: called with the number of people looked at, after each transaction of a long tick.
     """
 
@@ -71,14 +73,14 @@ class Planner:
         campaigns: Sequence[Campaign],
         window: Window,
         working_days: WorkingDays,
-        channel: str,
+        ladders: Ladders,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._campaigns = campaigns
         self._window = window
         self._working_days = working_days
-        self._channel = channel
+        self._ladders = ladders
         self._progress = progress
         self._schedules: dict[tuple[str, Place, date | None], tuple[PlannedStep, ...]] = {}
 
@@ -144,7 +146,7 @@ class Planner:
             for first_key in range(0, last_key + 1, RANGE):
                 part = replace(rows, first_key=first_key, last_key=first_key + RANGE)
                 with self._database.write() as connection:
-                    count = planning.insert_step(connection, part, now)
+                    count = insert_step(connection, part, now)
                 done += Planned(inserted=count) if rows.state is State.PLANNED else Planned(passed=count)
                 self._progress(min(part.last_key, last_key))
         if work or since is None:
@@ -187,18 +189,20 @@ class Planner:
                 if planned.step.days_before == rows.days_before and (set_back or _is_astray(rows, planned, now)):
                     opening = Opening(rows.group, planned.opens_at, planned.closes_at, planned.expires_at)
                     astray.setdefault(planned.step, []).append(opening)
-        steps = [step.days_before for step in campaign.steps]
-        gone = any(rows.waiting and rows.days_before not in steps for rows in standing)
+        ladders = {step.days_before: self._ladders.of_step(campaign.id, step.days_before) for step in campaign.steps}
+        sent_on = {(days_before, channel) for days_before, ladder in ladders.items() for channel in ladder.channels}
+        gone = any(rows.waiting and (rows.days_before, rows.channel) not in sent_on for rows in standing)
         if not astray and not gone:
             return 0
         with self._database.write() as connection:
-            done = replanning.withdraw(connection, campaign.id, steps, now)
+            done = replanning.withdraw(connection, campaign.id, ladders, now)
             for step, openings in astray.items():
                 done += replanning.follow(
                     connection,
                     campaign=campaign.id,
                     days_before=step.days_before,
                     message=step.message,
+                    ladder=ladders[step.days_before],
                     openings=list(dict.fromkeys(openings)),
                     now=now,
                     keep_retries=not set_back,
@@ -222,7 +226,7 @@ class Planner:
             campaign=campaign.id,
             days_before=step.days_before,
             message=step.message,
-            channel=self._channel,
+            ladder=self._ladders.of_step(campaign.id, step.days_before),
             state=state,
             reason=reason,
             audience=campaign.audience,
@@ -265,7 +269,8 @@ class Planner:
 
     def _fingerprint(self, campaign: Campaign, roster: int) -> str:
         calendar = (self._window, sorted(self._working_days.work_days), _HOLIDAYS)
-        facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, self._channel, calendar)
+        ladders = [self._ladders.of_step(campaign.id, step.days_before) for step in campaign.steps]
+        facts = (campaign.deadline, campaign.steps, campaign.audience, campaign.closes_after_days, ladders, calendar)
         return sha256(repr((facts, roster)).encode()).hexdigest()
 
 

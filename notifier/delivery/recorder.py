@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from notifier.clock import Clock
+from notifier.domain.ladder import Ladders
 from notifier.errors import StoreError
 from notifier.store import outcomes
 from notifier.store.database import Connection, Database
@@ -28,12 +29,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Records outcomes of rows that `owner` has claimed."""
+    """Records outcomes of rows that `owner` has claimed.
 
-    def __init__(self, database: Database, clock: Clock, owner: str) -> None:
+    Args:
+        ladders: where a refused message goes on.
+    """
+
+    def __init__(self, database: Database, clock: Clock, owner: str, ladders: Ladders | None = None) -> None:
         self._database = database
         self._clock = clock
         self._owner = owner
+        self._ladders = ladders or Ladders()
         self._waiting: list[tuple[Outcome, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -75,14 +81,18 @@ class Recorder:
 
     async def _write_together(self, group: list[tuple[Outcome, asyncio.Future[bool]]]) -> None:
         ended, now = [outcome for outcome, _ in group], self._clock.now()
-        await self.write(lambda connection: outcomes.record_all(connection, owner=self._owner, outcomes=ended, now=now))
+        await self.write(
+            lambda connection: outcomes.record_all(connection, owner=self._owner, outcomes=ended, now=now, ladders=self._ladders)
+        )
         for _, recorded in group:
             _answer(recorded, True)
 
     async def _write_alone(self, outcome: Outcome, recorded: asyncio.Future[bool]) -> None:
         now = self._clock.now()
         try:
-            ours = await self.write(lambda connection: outcomes.record(connection, owner=self._owner, outcome=outcome, now=now))
+            ours = await self.write(
+                lambda connection: outcomes.record(connection, owner=self._owner, outcome=outcome, now=now, ladders=self._ladders)
+            )
         except Exception as error:  # noqa: BLE001 - it is its sender's
             _answer(recorded, error)
         else:

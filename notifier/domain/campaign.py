@@ -39,10 +39,14 @@ class Step:
     Attributes:
         days_before: whole days before the deadline; negative for days after it.
         message: the name of the text it sends ("notice", "reminder", "last-call", "overdue").
+        channels: its own ladder ("slack", "email"); empty for that of the organisation.
+        everywhere: it goes out on every channel that reaches the person, not only on the first.
     """
 
     days_before: int
     message: str
+    channels: tuple[str, ...] = ()
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from notifier.roster.text import all_lines
+
 _LONGEST = 254
 _LONGEST_LOCAL = 64
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_LOCAL = re.compile(rf"{_ATOM}+(?:\.{_ATOM}+)*")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,59})")
 _PLAIN = re.compile(rf"(?!')(?=.{{3,{_LONGEST}}}\Z)(?=[^@]{{1,{_LONGEST_LOCAL}}}@){_LOCAL.pattern}@{_DOMAIN.pattern}")
-_SHORT_PLAIN_LINES = re.compile(rf"(?:(?!'){_LOCAL.pattern}@{_DOMAIN.pattern}\n)*")
+# A whole column in one go, without trying anything twice. No part of an address this short can be too long.
+_SHORT_LOCAL = rf"{_ATOM}++(?:\.{_ATOM}++)*+"
+_SHORT_DOMAIN = r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+(?:[A-Za-z]{2,}+|[Xx][Nn]--[A-Za-z0-9-]++)"
+_SHORT_PLAIN_LINES = re.compile(rf"(?:(?!'){_SHORT_LOCAL}@{_SHORT_DOMAIN}\n)*+")
 _NAMED = re.compile(r"[^<>]*<([^<>]+)>")
 
 
 def plain_addresses(cells: Sequence[str]) -> Sequence[object]:
     """For each cell something true if it holds an address and nothing else, as nearly every cell does: it needs no cleaning."""
-    lines = "\n".join((*cells, ""))
-    one_line_each = lines.count("\n") == len(cells)  # a cell of two lines is no address, even if each of them is one
-    if one_line_each and max(map(len, cells)) <= _LONGEST_LOCAL and _SHORT_PLAIN_LINES.fullmatch(lines):
+    if max(map(len, cells)) <= _LONGEST_LOCAL and all_lines(_SHORT_PLAIN_LINES, cells):
         return [True] * len(cells)
     return list(map(_PLAIN.fullmatch, cells))
 

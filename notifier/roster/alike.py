@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from notifier.store.people import Values
+from notifier.store.employees import StoredRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +27,43 @@ class Unlike:
     new: set[str]
 
 
-def compare_rows(stored: Iterable[Values], roster: Iterable[Values]) -> Unlike:
-    """Walk through both. An id comes once in each. People who wait for their other side are remembered by a hash of their row."""
+def compare_rows(stored: Iterable[StoredRow], roster: Iterable[StoredRow]) -> Unlike:
+    """Walk through both. An id comes once in each. People who wait for their other side are remembered by a hash of their row.
+
+    Where somebody left or came, one side is a step behind from there on. It catches up by itself: whoever comes up and is waited
+    for is settled alone, while the other side stands still.
+    """
     alike = 0
     different: set[str] = set()
     waiting_stored: dict[str, int] = {}
     waiting_new: dict[str, int] = {}
-    for known, new in zip_longest(stored, roster):
+    rest_of_stored, rest_of_roster = iter(stored), iter(roster)
+    known, new = next(rest_of_stored, None), next(rest_of_roster, None)
+    while known or new:
         if known == new:
             alike += 1
+        elif new and new[0] in waiting_stored:
+            alike += _settle(new, waiting_stored, different)
+            new = next(rest_of_roster, None)
             continue
-        for row, others, own in ((known, waiting_new, waiting_stored), (new, waiting_stored, waiting_new)):
-            if row is None:
-                continue
-            other = others.pop(row[0], None)
-            if other is None:
-                own[row[0]] = hash(row)
-            elif other == hash(row):
-                alike += 1
-            else:
-                different.add(row[0])
+        elif known and known[0] in waiting_new:
+            alike += _settle(known, waiting_new, different)
+            known = next(rest_of_stored, None)
+            continue
+        else:
+            waiting_stored |= _remembered(known)
+            waiting_new |= _remembered(new)
+        known, new = next(rest_of_stored, None), next(rest_of_roster, None)
     return Unlike(alike, different | waiting_stored.keys(), different | waiting_new.keys())
+
+
+def _settle(row: StoredRow, waiting: dict[str, int], different: set[str]) -> bool:
+    """Take the other side of a row out of those that wait. Returns whether both are the same."""
+    same = waiting.pop(row[0]) == hash(row)
+    if not same:
+        different.add(row[0])
+    return same
+
+
+def _remembered(row: StoredRow | None) -> dict[str, int]:
+    return {row[0]: hash(row)} if row else {}

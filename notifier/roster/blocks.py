@@ -14,10 +14,10 @@ from typing import Any
 from notifier.roster.address import plain_addresses
 from notifier.roster.circumstances import Circumstances
 from notifier.roster.columns import Columns
-from notifier.roster.csv_file import Broken, Row
+from notifier.roster.csv_file import Broken, Cells, Row
 from notifier.roster.reading import LeftOut, SetAside
 from notifier.roster.rows import LONGEST_TEXT, MANAGERS, Draft, RowReader
-from notifier.roster.text import Remembered, clean, read_date, tell
+from notifier.roster.text import Remembered, all_lines, clean, read_date, tell
 
 Outcome = Draft | LeftOut | SetAside
 Column = Sequence[Any]
@@ -25,6 +25,7 @@ Block = Sequence[Column]
 """The columns of `Draft`, of equal length."""
 
 _PLAIN_ID = re.compile(rf"(?!(?:null|none|nan)\Z)[A-Za-z0-9]{{1,{LONGEST_TEXT}}}", re.IGNORECASE)
+_PLAIN_ID_LINES = re.compile(rf"(?:(?!(?:null|none|nan)\n)[A-Za-z0-9]{{1,{LONGEST_TEXT}}}+\n)*+", re.IGNORECASE)
 _DOUBTFUL = ""
 
 
@@ -47,15 +48,18 @@ class BlockReader:
         self._stays = Remembered(self._is_still_there)
         self._leave = Remembered(self._end_of_leave)
 
-    def read(self, rows: Sequence[Row]) -> tuple[Block, list[LeftOut | SetAside]]:
+    def read(self, lines: Sequence[int], records: Sequence[Cells]) -> tuple[Block, list[LeftOut | SetAside]]:
         """Judge rows below the header: the accepted people as columns of `Draft`, and the others.
 
         Blank rows, and repeated headers, are neither.
+
+        Args:
+            lines: the number of the first line of each.
         """
-        records = [cells for _, cells in rows if not isinstance(cells, Broken)]
-        if len(records) < len(rows) or set(map(len, records)) != {len(self._header)}:
-            return _sorted(self._one_by_one(rows))
-        block = _Reading(self._places, list(zip(*records, strict=True)), self._clean, self._tell)
+        whole = [cells for cells in records if not isinstance(cells, Broken)]
+        if len(whole) < len(records) or set(map(len, whole)) != {len(self._header)}:
+            return _sorted(self._one_by_one(zip(lines, records, strict=True)))
+        block = _Reading(self._places, list(zip(*whole, strict=True)), self._clean, self._tell)
         circumstances = self._reader.circumstances.read_columns(block.columns)
         leave = list(map(self._leave.__getitem__, block.texts("leave_until")))
         plain = [*block.plain(), [one.plain for one in circumstances]]
@@ -63,20 +67,21 @@ class BlockReader:
             plain.append([day != _DOUBTFUL for day in leave])
         if "ends_on" in self._places:
             plain.append(list(map(self._stays.__getitem__, block.texts("ends_on"))))
-        drafts = block.drafts([line for line, _ in rows], circumstances, leave)
+        drafts = block.drafts(lines, circumstances, leave)
         doubtful = [column for column in plain if not all(column)]
         if not doubtful:
             return drafts, []
+        rows = zip(lines, records, strict=True)
         return _sorted(self._mixed(map(all, zip(*doubtful, strict=True)), zip(*drafts, strict=True), rows))
 
-    def _mixed(self, plain: Iterable[bool], drafts: Iterable[tuple[Any, ...]], rows: Sequence[Row]) -> Iterator[Outcome]:
+    def _mixed(self, plain: Iterable[bool], drafts: Iterable[tuple[Any, ...]], rows: Iterable[Row]) -> Iterator[Outcome]:
         for is_plain, draft, row in zip(plain, drafts, rows, strict=True):
             if is_plain:
                 yield Draft(*draft)
             else:
                 yield from self._one_by_one([row])
 
-    def _one_by_one(self, rows: Sequence[Row]) -> Iterator[Outcome]:
+    def _one_by_one(self, rows: Iterable[Row]) -> Iterator[Outcome]:
         for line, cells in rows:
             if isinstance(cells, Broken):
                 yield SetAside(line, cells.reason)
@@ -128,7 +133,7 @@ class _Reading:
     def plain(self) -> Iterator[Sequence[object]]:
         """Columns of truth values: whether a row is plain in one respect."""
         yield plain_addresses(self._emails)
-        if "id" in self._places:
+        if "id" in self._places and not all_lines(_PLAIN_ID_LINES, self._ids):
             yield list(map(_PLAIN_ID.fullmatch, self._ids))
         if "full_name" in self._places or "family_first" in self._places:
             yield [bool(given and family) for given, family in zip(self._given, self._family, strict=True)]
@@ -167,7 +172,9 @@ class _Reading:
 
 def _several(columns: Sequence[Column]) -> list[tuple[str, ...]]:
     """The texts of each row that say something."""
-    filled = [column for column in columns if any(column)] or columns[:1]
+    filled = [column for column in columns if any(column)]
+    if not filled:
+        return [()] * len(columns[0])
     if len(filled) == 1:
         return [(text,) if text else () for text in filled[0]]
     return [tuple(filter(None, texts)) for texts in zip(*filled, strict=True)]

@@ -13,16 +13,16 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
 from notifier.errors import BadDataError
+from notifier.store.people import BLOCK
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
-_BLOCK = 250  # lines; they fit into the processor's cache
 _LONGEST_RECORD = 20  # lines; an address in a quoted cell has five
 _TOO_FEW_CONTROLS_TO_BE_BINARY = 0.02
 _ANNOUNCEMENT = re.compile(r"[\ufeff\" ]*sep=([,;\t|])[\" ,;]*[\r\n]*", re.IGNORECASE)
@@ -42,8 +42,11 @@ class Broken:
     reason: str
 
 
-Row = tuple[int, Sequence[str] | Broken]
+Cells = Sequence[str] | Broken
+Row = tuple[int, Cells]
 """Line number, from 1, and the cells."""
+Rows = tuple[Sequence[int], Sequence[Cells]]
+"""Some rows: their line numbers, and the cells of each."""
 
 
 class LineSource(Protocol):
@@ -121,10 +124,14 @@ class TextTable:
     delimiter: str
     name: None = None
 
+    def blocks(self) -> Iterator[Rows]:
+        """Every record from the first, some hundred at a time."""
+        with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
+            yield from read_blocks(stream, self.delimiter)
+
     def rows(self) -> Iterator[Row]:
         """Every record from the first."""
-        with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
-            yield from read_rows(stream, self.delimiter)
+        return chain.from_iterable(zip(*block, strict=True) for block in self.blocks())
 
 
 def open_tables(path: Path) -> Iterator[TextTable]:
@@ -147,21 +154,28 @@ def announced_delimiter(line: str) -> str | None:
     return match[1] if match else None
 
 
-def read_rows(stream: LineSource, delimiter: str) -> Iterator[Row]:
-    """Every record with the number of its first line. Broken ones are there too, as `Broken`.
+def read_blocks(stream: LineSource, delimiter: str) -> Iterator[Rows]:
+    """Every record with the number of its first line, some hundred at a time. Broken ones are there too, as `Broken`.
 
     Nearly every file has one record on each line. So lines are taken in blocks, and a block is gone through line by line only
     where it holds anything else.
     """
     lines = _Lines(stream)
-    while block := lines.take_block(_BLOCK):
+    while block := lines.take_block(BLOCK):
         records = _one_on_each_line(block, delimiter)
         if records is None:
             lines.give_back(block)
-            yield from _record_by_record(lines, delimiter)
+            yield from in_blocks(_record_by_record(lines, delimiter))
         else:
-            yield from enumerate(records, lines.first)
+            yield range(lines.first, lines.first + len(block)), records
             lines.first += len(block)
+
+
+def in_blocks(rows: Iterator[Row]) -> Iterator[Rows]:
+    """Rows, some hundred at a time."""
+    while some := list(islice(rows, BLOCK)):
+        lines, records = zip(*some, strict=True)
+        yield lines, records
 
 
 def _one_on_each_line(block: list[str], delimiter: str) -> list[list[str]] | None:

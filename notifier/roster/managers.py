@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain
+from operator import eq
 
 from notifier.roster.names import split_name, without_remark
 from notifier.roster.reading import Notes
-from notifier.roster.text import fold, shorten
+from notifier.roster.text import Remembered, fold, shorten
 from notifier.store.people import People, Table
 
 _AMBIGUOUS = ""
@@ -22,7 +25,7 @@ def with_managers(drafts: Table, notes: Notes) -> People:
     Args:
         drafts: the columns of `Draft`.
     """
-    texts = {text for (column,) in drafts.blocks("managers") for managers in column for text in managers}
+    texts = {text for (column,) in drafts.blocks("managers") for managers in set(column) for text in managers}
     directory = _Directory(drafts, texts)
     people = People.of_table(drafts, _manager_ids(drafts, directory, notes))
     for circle in _circles(_managers_of_managers(people)):
@@ -32,18 +35,25 @@ def with_managers(drafts: Table, notes: Notes) -> People:
 
 
 def _manager_ids(drafts: Table, directory: _Directory, notes: Notes) -> Iterator[list[str | None]]:
-    for columns in drafts.blocks("line", "id", "managers"):
-        yield [_manager_id(line, id_, managers, directory, notes) for line, id_, managers in zip(*columns, strict=True)]
+    """For each block of people the ids of their managers. Few blocks hold anything to tell: the others are done as a whole."""
+    found = Remembered(directory.find_first)
+    for lines, ids, managers in drafts.blocks("line", "id", "managers"):
+        ids_found = list(map(found.__getitem__, managers))
+        if None in ids_found or any(map(eq, ids_found, ids)):
+            rows = zip(lines, ids, managers, ids_found, strict=True)
+            yield [_manager_id(line, id_, named, manager, directory, notes) for line, id_, named, manager in rows]
+        else:
+            yield ids_found
 
 
-def _manager_id(line: int, id_: str, managers: Sequence[str], directory: _Directory, notes: Notes) -> str | None:
-    found = next(filter(None, map(directory.find, managers)), None)
+def _manager_id(line: int, id_: str, managers: Sequence[str], found: str | None, directory: _Directory, notes: Notes) -> str | None:
     if found and found != id_:
         return found
     if found:
         notes.add(line, "somebody is named as their own manager; taken as having none")
     elif managers:
-        why = "fits several people" if directory.find(managers[-1]) == _AMBIGUOUS else "is not among the accepted people"
+        ambiguous = _AMBIGUOUS in map(directory.find, managers)
+        why = "fits several people" if ambiguous else "is not among the accepted people"
         notes.add(line, f"manager {shorten(managers[0])!r} {why}")
     return None
 
@@ -55,41 +65,39 @@ class _Directory:
         texts: whom `find` will be asked for.
     """
 
-    def __init__(self, drafts: Table, texts: Collection[str]) -> None:
+    def __init__(self, drafts: Table, texts: AbstractSet[str]) -> None:
         self._drafts = drafts
-        self._texts = texts
         self._names: dict[str, str] | None = None
-        self._known: dict[str, str | None] = {}
-        wanted = {word for text in texts for word in _words(text)}
+        self._exact = {id_ for (ids,) in drafts.blocks("id") for id_ in ids if id_ in texts}
+        self._others = texts - self._exact
+        wanted = {word for text in self._others for word in _words(text)}
         self._ids = _asked_for(drafts.blocks("id", "id"), str.casefold, wanted)
         self._emails = _asked_for(drafts.blocks("email", "id"), str.casefold, {word for word in wanted if "@" in word})
-        distinguished = {_plain(text) for text in texts if "=" in text}
+        distinguished = {_plain(text) for text in self._others if "=" in text}
         self._distinguished = _asked_for(drafts.blocks("distinguished_name", "id"), _plain, distinguished)
+
+    def find_first(self, texts: Iterable[str]) -> str | None:
+        """The id of the first person that is found, or None."""
+        return next(filter(None, map(self.find, texts)), None)
 
     def find(self, text: str) -> str | None:
         """The id of the person meant, None for nobody, `_AMBIGUOUS` for several."""
-        if text not in self._known:
-            self._known[text] = self._look_up(text)
-        return self._known[text]
-
-    def _look_up(self, text: str) -> str | None:
-        if found := self._by_word(text):
-            return found
-        key = _name_key(_common_name(text))
-        return self._by_name().get(key) if key else None
+        if text in self._exact:
+            return text
+        found = self._by_word(text)
+        if found is None and (key := _name_key(_common_name(text))):
+            found = self._by_name().get(key)
+        return found
 
     def _by_word(self, text: str) -> str | None:
         word, *behind = _words(text)
-        if found := self._ids.get(word) or self._emails.get(word) or self._distinguished.get(_plain(text)):
-            return found
-        for number in behind:
-            if found := self._ids.get(number) or self._emails.get(number):
-                return found
-        return None
+        found = (self._ids.get(word), self._emails.get(word), self._distinguished.get(_plain(text)))
+        numbers = ((self._ids.get(number), self._emails.get(number)) for number in behind)
+        return next((id_ for id_ in chain(found, *numbers) if id_ is not None), None)
 
     def _by_name(self) -> Mapping[str, str]:
         if self._names is None:
-            wanted = {_name_key(_common_name(text)) for text in self._texts if not self._by_word(text)} - {""}
+            wanted = {_name_key(_common_name(text)) for text in self._others if self._by_word(text) is None} - {""}
             only_words = not any(" " in key for key in wanted)  # ids of nobody, as a rule: then full names need no look
             self._names = {}
             for columns in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
@@ -101,11 +109,14 @@ class _Directory:
         return self._names
 
 
-def _asked_for(blocks: Iterable[list[list[str]]], word_of: Callable[[str], str], wanted: Collection[str]) -> dict[str, str]:
-    """The ids of people by a word, as far as it is wanted."""
-    if not wanted:
-        return {}
-    return {word: id_ for texts, ids in blocks for word, id_ in zip(map(word_of, texts), ids, strict=True) if word in wanted}
+def _asked_for(blocks: Iterable[list[list[str]]], word_of: Callable[[str], str], wanted: AbstractSet[str]) -> dict[str, str]:
+    """The ids of people by a word, as far as it is wanted; `_AMBIGUOUS` where it is a word for several."""
+    found: dict[str, str] = {}
+    for texts, ids in blocks if wanted else ():
+        for word, id_ in zip(map(word_of, texts), ids, strict=True):
+            if word in wanted and found.setdefault(word, id_) != id_:
+                found[word] = _AMBIGUOUS
+    return found
 
 
 def _words(text: str) -> list[str]:
@@ -134,7 +145,7 @@ def _plain(distinguished_name: str) -> str:
 
 def _managers_of_managers(people: People) -> dict[str, str]:
     """Who reports to whom among those to whom somebody reports: only they can stand in a circle."""
-    managers = {manager for _, manager in people.managers()}
+    managers = set().union(*(column for (column,) in people.blocks("manager_id")))
     return {id_: manager for id_, manager in people.managers() if manager is not None and id_ in managers}
 
 

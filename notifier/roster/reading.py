@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from typing import TypedDict
 
 from notifier.domain.employee import Employee
 
@@ -71,19 +73,35 @@ class Defaults:
     country: str | None = None
 
 
+class ReadingRules(TypedDict):
+    """How the rows of any source are read.
+
+    Attributes:
+        columns: our field -> their header, where headers are not recognised by themselves.
+        defaults: what holds for rows that do not say.
+        today: somebody whose last day is before it has left.
+    """
+
+    columns: Mapping[str, str]
+    defaults: Defaults
+    today: date
+
+
 @dataclass(frozen=True, slots=True)
 class RosterReading:
     """A roster, read.
 
     Attributes:
-        source: the file.
+        source: the file, or the directory in words.
         accepted: in the order of the file.
         rows: rows below the header that were not blank.
         columns: our field -> their header.
         ignored_columns: headers that mean nothing to us.
         encoding: "utf-8", "utf-16", "windows-1252", …, or None for a spreadsheet.
         delimiter: one character, or None for a spreadsheet.
-        sheet: its name, or None for a text file.
+        sheet: its name, or None for a text file. A directory or a database has neither encoding nor sheet.
+        remark: how much was asked of a directory, in words.
+        snapshot: what is to be kept for the next reading, once this one has been applied.
     """
 
     source: str
@@ -97,6 +115,8 @@ class RosterReading:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    remark: str | None = None
+    snapshot: bytes | None = None
 
     @property
     def left_out_by_reason(self) -> dict[str, int]:

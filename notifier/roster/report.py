@@ -7,7 +7,7 @@ from typing import Any
 
 from notifier.domain.employee import Employee
 from notifier.roster.diff import Change, RosterDiff
-from notifier.roster.reading import Note, RosterReading
+from notifier.roster.reading import Note, RosterReading, SetAside
 from notifier.roster.sync import SyncOutcome
 
 _SHOWN = 20
@@ -33,16 +33,17 @@ def reading_as_data(reading: RosterReading) -> dict[str, Any]:
 
 def reading_as_lines(reading: RosterReading) -> list[str]:
     """A reading for people: counts, then every fault with its line (the first 20 of a kind), then what was recognised."""
-    lines = [f"{reading.source}: {_described(reading)}", f"{len(reading.accepted)} accepted of {reading.rows} rows"]
+    place, rows, several = ("entry", "entries", "entries:") if _has_entries(reading) else ("line", "rows", "rows: lines")
+    lines = [f"{reading.source}: {_described(reading)}", f"{len(reading.accepted)} accepted of {reading.rows} {rows}"]
     if reading.left_out:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(reading.left_out_by_reason.items()))
         lines += [f"{len(reading.left_out)} left out: {reasons}"]
-        lines += _first(f"  line {row.line}: {row.because}, {row.detail}" for row in reading.left_out)
+        lines += _first(f"  {place} {row.line}: {row.because}, {row.detail}" for row in reading.left_out)
     if reading.set_aside:
         lines += [f"{len(reading.set_aside)} set aside:"]
-        lines += _first(f"  line {row.line}: {row.reason}" for row in reading.set_aside)
+        lines += _first(f"  {place} {row.line}{_whose(reading, row)}: {row.reason}" for row in reading.set_aside)
     if reading.notes:
-        lines += ["Notes:", *_first(f"  {_noted(note)}" for note in reading.notes)]
+        lines += ["Notes:", *_first(f"  {_noted(note, place, several)}" for note in reading.notes)]
     lines += ["Columns:", *(f"  {field} from {header}" for field, header in reading.columns.items())]
     if reading.ignored_columns:
         lines += [f"Not used: {', '.join(reading.ignored_columns)}"]
@@ -89,17 +90,28 @@ def outcome_as_data(outcome: SyncOutcome) -> dict[str, Any]:
     }
 
 
+def _has_entries(reading: RosterReading) -> bool:
+    """Whether it came from a directory or a database, where no line can be looked up."""
+    return reading.sheet is None and reading.encoding is None
+
+
+def _whose(reading: RosterReading, row: SetAside) -> str:
+    return f" ({row.employee_id})" if _has_entries(reading) and row.employee_id else ""
+
+
 def _described(reading: RosterReading) -> str:
+    if _has_entries(reading):
+        return reading.remark or "entries, numbered as they came"
     if reading.sheet is not None:
         return f"sheet {reading.sheet!r}"
     names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
     return f"text in {reading.encoding}, cells separated by {names.get(reading.delimiter or '', reading.delimiter)}"
 
 
-def _noted(note: Note) -> str:
-    lines = ", ".join(str(line) for line in note.lines)
+def _noted(note: Note, one: str, several: str) -> str:
+    numbers = ", ".join(str(line) for line in note.lines)
     more = ", …" if note.count > len(note.lines) else ""
-    return f"{note.text} ({'line' if note.count == 1 else f'{note.count} rows: lines'} {lines}{more})"
+    return f"{note.text} ({one if note.count == 1 else f'{note.count} {several}'} {numbers}{more})"
 
 
 def _person(person: Employee) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from notifier.errors import BadDataError
 from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
-from notifier.store import employees, marks, outbox
+from notifier.store import employees, marks, outbox, snapshots
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.people import People
@@ -47,24 +47,22 @@ def compare(
     connection: Connection, reading: RosterReading, *, largest_change: int, accept_changes: int | None = None
 ) -> SyncOutcome:
     """What the roster would do, without doing it."""
-    active = employees.count_active(connection)
-    changes = _changes(connection, reading)
+    changes, active = _changes(connection, reading)
     refused = refusal(changes, reading, active=active, largest_change=largest_change, accept_changes=accept_changes)
     return SyncOutcome(reading, changes, refused, applied=False)
 
 
-def _changes(connection: Connection, reading: RosterReading) -> RosterDiff:
-    """The difference, worked out for the people who are not the same in both."""
+def _changes(connection: Connection, reading: RosterReading) -> tuple[RosterDiff, int]:
+    """The difference, worked out for the people who are not the same in both; and how many the store has in the roster now."""
     people = People.of(reading.accepted)
     keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
     if employees.is_empty(connection):
-        return diff({}, people, keep=keep)
-    unlike = compare_rows(employees.present_rows(connection), people.values())
-    returning = employees.those_who_left(connection, unlike.new)
-    stored = employees.load_some(connection, unlike.stored | returning)
+        return diff({}, people, keep=keep), 0
+    unlike = compare_rows(employees.present_rows(connection), employees.rows_of(connection, people))
+    stored = employees.load_some(connection, unlike.stored | unlike.new)
     new = People(values for values in people.values() if values[0] in unlike.new) if unlike.new else ()
     changes = diff(stored, new, keep=keep)
-    return replace(changes, unchanged=changes.unchanged + unlike.alike)
+    return replace(changes, unchanged=changes.unchanged + unlike.alike), unlike.alike + len(unlike.stored)
 
 
 def synchronise(
@@ -80,6 +78,8 @@ def synchronise(
         seen = compare(connection, reading, largest_change=largest_change, accept_changes=accept_changes)
         cancelled = apply(connection, seen.diff, now) if seen.refused is None else 0
         outcome = replace(seen, applied=seen.refused is None, cancelled=cancelled)
+        if outcome.applied:
+            snapshots.keep(connection, reading.source, reading.snapshot)
         employees.record_sync(connection, _record(outcome, now))
     return outcome
 

@@ -105,6 +105,12 @@ def read_date(text: str, *, month_first: bool = False) -> date | None:
         return None
 
 
+def all_lines(pattern: re.Pattern[str], cells: Sequence[str]) -> bool:
+    """Whether a pattern for any number of lines with their ends fits a column: no cell has two lines, and each fits."""
+    lines = "\n".join((*cells, ""))
+    return lines.count("\n") == len(cells) and pattern.fullmatch(lines) is not None
+
+
 def order_of_date(text: str) -> str | None:
     """What a date with slashes gives away about the order of its column: "month" or "day" first, or None."""
     match = _DATE_WITH_DAY_FIRST.match(text)

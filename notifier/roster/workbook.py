@@ -13,7 +13,7 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from notifier.errors import BadDataError
-from notifier.roster.csv_file import Row
+from notifier.roster.csv_file import Row, Rows, in_blocks
 
 _SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _LARGEST_UNPACKED = 4 << 30
@@ -39,6 +39,10 @@ class SheetTable:
     name: str
     encoding: None = None
     delimiter: None = None
+
+    def blocks(self) -> Iterator[Rows]:
+        """Every row from the first, some hundred at a time."""
+        return in_blocks(self.rows())
 
     def rows(self) -> Iterator[Row]:
         """Every row from the first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from notifier.settings.kinds import Country, Day, MessageName, Text, Whole, Wron
 from notifier.settings.section import Section, first_repeated
 
 Language = Literal["en", "fr", "de"]
+Rung = Literal["slack", "email"]
 
 
 class StepSettings(Section):
@@ -20,6 +21,24 @@ class StepSettings(Section):
     """Days before the deadline; negative for days after it."""
     message: MessageName
     """The text to send: notice, reminder, last-call, overdue, or one of your own."""
+    channels: tuple[Literal["slack", "email", "all"], ...] = ()
+    """Channels of this step in place of sending.ladder; ["all"] sends on each that reaches the person."""
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _all_alone(cls, channels: Any) -> Any:
+        return ("all",) if channels == "all" else channels
+
+    @field_validator("channels")
+    @classmethod
+    def _each_once(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        if "all" in channels and len(channels) > 1:
+            raise WrongValueError(wanted='"all" alone', fix='write ["all"], or take "all" out', says='names "all" beside others')
+        if (index := first_repeated(channels)) is not None:
+            raise WrongValueError(
+                wanted="each name once", fix=f'take one "{channels[index]}" out', says="stands there more than once", key=(index,)
+            )
+        return channels
 
     @model_validator(mode="after")
     def _text_is_true_that_day(self) -> StepSettings:
@@ -38,6 +57,11 @@ class StepSettings(Section):
                 key=("message",),
             )
         return self
+
+    def to_domain(self) -> Step:
+        """The same, as the domain knows it."""
+        everywhere = self.channels == ("all",)
+        return Step(self.days_before, self.message, () if everywhere else self.channels, everywhere=everywhere)
 
 
 class AudienceSettings(Section):
@@ -106,7 +130,7 @@ class CampaignSettings(Section):
         return Campaign(
             id=campaign_id,
             deadline=self.deadline,
-            steps=tuple(Step(step.days_before, step.message) for step in self.steps),
+            steps=tuple(step.to_domain() for step in self.steps),
             audience=Audience(self.audience.countries, self.audience.departments, self.audience.not_departments),
             language_by_country=dict(self.language_by_country),
             closes_after_days=self.closes_after_days,

@@ -24,6 +24,7 @@ from notifier.domain.window import Window
 from notifier.settings.dates import read_day, suggest_day
 from notifier.settings.refresh import parse_refresh
 
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 
 

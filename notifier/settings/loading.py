@@ -131,6 +131,7 @@ def _missing_files(settings: Settings, explainer: Explainer) -> list[Finding]:
     wanted: dict[KeyPath, tuple[Path | None, str]] = {
         ("templates",): (settings.templates, "a folder"),
         ("email", "smtp", "ca_file"): (smtp.ca_file, "a file"),
+        ("roster", "ldap", "ca_file"): (settings.roster.ldap.ca_file, "a file"),
     }
     return [
         explainer.unusable(key, path, wrong)

@@ -7,10 +7,9 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from notifier.settings.kinds import Mailbox, Text, Whole, WrongValueError
+from notifier.settings.kinds import THIS_MACHINE, Mailbox, Text, Whole, WrongValueError
+from notifier.settings.microsoft import Graph
 from notifier.settings.section import Section
-
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Smtp(Section):
@@ -24,6 +23,8 @@ class Smtp(Section):
     """starttls, tls (encrypted from the first byte), or none (only for a relay on this machine)."""
     username: Text | None = None
     """The login, if the server asks for one."""
+    login: Literal["password", "xoauth2"] = "password"
+    """password, or xoauth2: a token of the app in [microsoft], for Exchange Online and High Volume Email."""
     password: SecretStr | None = None
     """Its password. Not in this file: see the head of it."""
     password_file: Path | None = None
@@ -41,7 +42,7 @@ class Smtp(Section):
 
     @model_validator(mode="after")
     def _login_is_whole_and_safe(self) -> Smtp:
-        if self.username and self.security == "none" and self.host not in _THIS_MACHINE:
+        if self.username and self.security == "none" and self.host not in THIS_MACHINE:
             raise WrongValueError(
                 wanted="encryption", fix='write "starttls" or "tls"', says="would send the password in the clear", key=("security",)
             )
@@ -49,6 +50,16 @@ class Smtp(Section):
             raise WrongValueError(
                 wanted="a login", fix='add username = "…", or take the password out', says="has no username", key=("password",)
             )
+        return self
+
+    @model_validator(mode="after")
+    def _token_needs_a_mailbox_and_no_password(self) -> Smtp:
+        if self.login == "xoauth2" and not self.username:
+            raise WrongValueError(
+                wanted="a mailbox", fix='add username = "privacy@example.com"', says="needs a username", key=("login",)
+            )
+        if self.login == "xoauth2" and self.password is not None:
+            raise WrongValueError(wanted="no password", fix="take it out", says='has no use: login is "xoauth2"', key=("password",))
         return self
 
     @model_validator(mode="after")
@@ -84,13 +95,26 @@ class MailFolder(Section):
 class Email(Section):
     """How mail leaves."""
 
-    via: Literal["smtp", "file"] = "smtp"
-    """smtp: a mail server. file: a folder, for trying things out."""
+    via: Literal["smtp", "graph", "file"] = "smtp"
+    """smtp: a mail server. graph: Microsoft Graph. file: a folder, for trying things out."""
     from_: Mailbox = Field(alias="from")
     """The sender people see. Use an address they know."""
     reply_to: Mailbox | None = None
     """Where answers go; the contact of the organisation where it is left out."""
     smtp: Smtp = Smtp()
     """The mail server, for via = "smtp"."""
+    graph: Graph = Graph()
+    """The mailboxes, for via = "graph"."""
     file: MailFolder = MailFolder()
     """The folder, for via = "file"."""
+
+    @model_validator(mode="after")
+    def _graph_has_a_mailbox(self) -> Email:
+        if self.via == "graph" and not self.graph.mailboxes:
+            raise WrongValueError(
+                wanted="a mailbox to send from",
+                fix='write ["privacy@example.com"], with the address of yours',
+                says="names no mailbox",
+                key=("graph", "mailboxes"),
+            )
+        return self

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.domain.campaign import Campaign
-from notifier.settings.campaigns import AudienceSettings, CampaignSettings, Language, StepSettings
+from notifier.settings.campaigns import AudienceSettings, CampaignSettings, Language, Rung, StepSettings
 from notifier.settings.kinds import (
     BaseUrl,
     CampaignName,
@@ -24,28 +24,33 @@ from notifier.settings.kinds import (
     Listen,
     Mailbox,
     Page,
-    RefreshText,
     Text,
     TimeZone,
     Whole,
     WrongValueError,
 )
 from notifier.settings.mail import Email, MailFolder, Smtp
+from notifier.settings.microsoft import Graph, Microsoft
 from notifier.settings.section import Section, first_repeated
+from notifier.settings.slack import Slack
+from notifier.settings.sources import Roster
 
 __all__ = [
     "AudienceSettings",
     "CampaignSettings",
     "Email",
+    "Graph",
     "Language",
     "Links",
     "Logging",
     "MailFolder",
+    "Microsoft",
     "Organisation",
     "Roster",
     "Section",
     "Sending",
     "Settings",
+    "Slack",
     "Smtp",
     "StepSettings",
     "Storage",
@@ -126,26 +131,11 @@ class Links(Section):
     """Made by `notifier init`; whoever has it can make valid links. Keep it with the store's backups, not in them."""
 
 
-class Roster(Section):
-    """Where employees come from."""
-
-    source: Literal["file"] = "file"
-    """file: a CSV, TSV or XLSX file."""
-    path: Path = Path("roster.csv")
-    """The file; a new version may replace it at any time."""
-    refresh: RefreshText = "every day 05:00"
-    """When it is read again, in the default time zone: "every day 05:00", "every mon 05:00", "every hour", or "never"."""
-    columns: dict[str, Text] = Field(default_factory=dict)
-    """Which column holds what, where headers are not recognised by themselves: email = "Work mail"."""
-    largest_change: Whole = Field(default=20, ge=0)
-    """Up to this many leavers are accepted without asking, and up to a tenth of the roster if that is more."""
-
-
 class Sending(Section):
     """When and in which order channels are tried."""
 
-    ladder: tuple[Literal["email"], ...] = Field(default=("email",), min_length=1)
-    """Channels in the order in which they are tried for a person."""
+    ladder: tuple[Rung, ...] = Field(default=("email",), min_length=1)
+    """Channels in the order in which they are tried for a person: slack, email. Who is reached on one gets nothing on the next."""
     window: Hours = "09:00-17:00"
     """Hours in which people are written to, on their own clock."""
     work_days: tuple[Weekday, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)
@@ -200,10 +190,27 @@ class Settings(BaseSettings):
     """When and in which order channels are tried."""
     email: Email
     """How mail leaves."""
+    microsoft: Microsoft = Microsoft()
+    """The app in Microsoft Entra ID that the service logs in as."""
+    slack: Slack = Slack()
+    """How messages leave on Slack, where "slack" stands in sending.ladder."""
     logging: Logging = Logging()
     """What the service says while it runs."""
     campaigns: Annotated[dict[CampaignName, CampaignSettings], Field(min_length=1)]
     """What is asked, of whom, by which date: one table for each campaign."""
+
+    @model_validator(mode="after")
+    def _microsoft_has_an_app(self) -> Settings:
+        through_graph = self.email.via == "graph"
+        by_token = self.email.via == "smtp" and self.email.smtp.login == "xoauth2"
+        if (through_graph or by_token) and self.microsoft.tenant is None:
+            raise WrongValueError(
+                wanted="an app in Microsoft Entra ID",
+                fix="add [microsoft] with tenant, client_id and client_secret_file",
+                says="needs an app in Microsoft Entra ID",
+                key=("email", "via") if through_graph else ("email", "smtp", "login"),
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -84,11 +84,12 @@ def failure(findings: Iterable[Finding], *, closing: str = "nothing was changed.
 
 
 def show_value(value: Any, *, longest: int | None = _LONGEST_VALUE) -> str:
-    """A value as it is written in TOML; a text longer than `longest` characters is cut, a path never."""
+    """A value as it is written in TOML, without a password in a URL; a text longer than `longest` characters is cut, a path never."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {show_value(item)}" for key, item in value.items()) + " }" if value else "{}"
     if isinstance(value, str):
-        shown = value if longest is None or len(value) <= longest else value[: longest - 1] + "…"
+        shown = mask_login(value)
+        shown = shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
         return json.dumps(shown, ensure_ascii=False)
     if isinstance(value, Sequence):
         return "[" + ", ".join(show_value(item) for item in value) + "]"

@@ -18,8 +18,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from notifier.domain.campaign import Answer, Assurance
+from notifier.domain.ladder import SLACK
 from notifier.store import outbox
+from notifier.store.database import POSTGRESQL
 from notifier.store.lookups import is_there
+from notifier.store.prepared import Prepared
+from notifier.store.reasons import ANSWERED
 from notifier.store.tables import acknowledgements, employees
 
 
@@ -70,14 +74,20 @@ class Recorded:
     cancelled: int
 
 
-# Made once: making a statement takes SQLAlchemy as long as running it.
-_insert = insert(acknowledgements).returning(*acknowledgements.columns)
-_current = select(acknowledgements).where(
-    acknowledgements.c.campaign == bindparam("of_campaign"),
-    acknowledgements.c.employee_key == bindparam("of_person"),
-    acknowledgements.c.revoked_at.is_(None),
+_given = ("campaign", "employee_key", "answer", "assurance", "settles", "channel", "answered_at", "actor")
+_insert = Prepared(
+    insert(acknowledgements)
+    .values({name: bindparam(f"new_{name}", type_=acknowledgements.c[name].type) for name in _given})
+    .returning(acknowledgements.c.id)
 )
-_person = select(employees.c.key).where(employees.c.key == bindparam("of_person")).with_for_update()
+_current = Prepared(
+    select(acknowledgements).where(
+        acknowledgements.c.campaign == bindparam("of_campaign"),
+        acknowledgements.c.employee_key == bindparam("of_person"),
+        acknowledgements.c.revoked_at.is_(None),
+    )
+)
+_person = Prepared(select(employees.c.key).where(employees.c.key == bindparam("of_person")).with_for_update())
 
 
 def record(
@@ -95,7 +105,7 @@ def record(
     """Record an answer; repeating it changes nothing.
 
     Args:
-        channel: where it was given: "page" or "cli".
+        channel: where it was given: "page", "cli" or "slack".
         receipt_channel: the channel that carries the receipt.
     """
     _lock_person(connection, employee_key)
@@ -106,26 +116,35 @@ def record(
         return Recorded(before, changed=False, cancelled=0)
     if before is not None:
         _revoke(connection, before, Revoked.ANSWERED_AGAIN, now)
-    values = {
-        "campaign": campaign,
-        "employee_key": employee_key,
-        "answer": answer,
-        "assurance": assurance,
-        "settles": settles,
-        "channel": channel,
-        "answered_at": now,
-        "actor": actor,
-    }
-    row = connection.execute(_insert, values).one()
+    (number,) = _insert.one(
+        connection,
+        new_campaign=campaign,
+        new_employee_key=employee_key,
+        new_answer=answer.value,
+        new_assurance=assurance.value,
+        new_settles=settles,
+        new_channel=channel,
+        new_answered_at=now,
+        new_actor=actor,
+    )
+    given = Acknowledgement(number, campaign, employee_key, answer, assurance, settles, channel, now, actor, None, None)
     cancelled = 0
     if settles:
-        cancelled = outbox.cancel_waiting(connection, campaign=campaign, employee_key=employee_key, reason=outbox.ANSWERED, now=now)
-        outbox.queue_receipt(
-            connection, campaign=campaign, employee_key=employee_key, acknowledgement_id=row.id, channel=receipt_channel, now=now
-        )
+        cancelled = outbox.cancel_waiting(connection, campaign=campaign, employee_key=employee_key, reason=ANSWERED, now=now)
+        if channel != SLACK:  # there the message itself says what was answered
+            outbox.queue_receipt(
+                connection,
+                campaign=campaign,
+                employee_key=employee_key,
+                acknowledgement_id=number,
+                channel=receipt_channel,
+                now=now,
+            )
     elif before is not None and before.settles:
         outbox.restore_cancelled(connection, campaign=campaign, employee_key=employee_key, now=now)
-    return Recorded(_from_row(row), changed=True, cancelled=cancelled)
+    if settles or (before is not None and before.settles):
+        outbox.queue_rewrites(connection, campaign, employee_key, now)
+    return Recorded(given, changed=True, cancelled=cancelled)
 
 
 def undo(connection: Connection, *, campaign: str, employee_key: int, now: datetime) -> bool:
@@ -140,7 +159,7 @@ def not_me(connection: Connection, *, campaign: str, employee_key: int, now: dat
 
 def current(connection: Connection, *, campaign: str, employee_key: int) -> Acknowledgement | None:
     """The answer that counts, if there is one."""
-    row = connection.execute(_current, {"of_campaign": campaign, "of_person": employee_key}).one_or_none()
+    row = _current.first(connection, of_campaign=campaign, of_person=employee_key)
     return None if row is None else _from_row(row)
 
 
@@ -179,6 +198,7 @@ def _reopen(connection: Connection, campaign: str, employee_key: int, because: R
     _revoke(connection, before, because, now)
     if before.settles:
         outbox.restore_cancelled(connection, campaign=campaign, employee_key=employee_key, now=now)
+        outbox.queue_rewrites(connection, campaign, employee_key, now)
     return True
 
 
@@ -188,8 +208,9 @@ def _revoke(connection: Connection, acknowledgement: Acknowledgement, because: R
 
 
 def _lock_person(connection: Connection, employee_key: int) -> None:
-    """Let nobody else answer for this person until the transaction ends. SQLite has one writer anyway and ignores it."""
-    connection.execute(_person, {"of_person": employee_key})
+    """Let nobody else answer for this person until the transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == POSTGRESQL:
+        _person.first(connection, of_person=employee_key)
 
 
 def _from_row(row: Row[Any]) -> Acknowledgement:

@@ -12,36 +12,37 @@ still those of the claim: a sender that slept through its lease and wakes up lat
 in the text is still true where the person is. When it is not, the truth wins: the row is dated anew, and keeps its Message-ID.
 
 **Recheck inside the claim.** In the same transaction a person who has settled or left is cancelled instead of claimed, and a
-hold or a used-up quota lets nothing through.
+hold or a used-up quota lets nothing through. A rewrite goes to everybody: it carries the answer that counts when it is claimed.
+
+**Asked for first.** Where a provider is so slow that a wave takes long, receipts and rewrites overtake it: somebody waits for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
     Text,
-    and_,
     bindparam,
     cast,
-    exists,
     func,
-    select,
     update,
 )
 
 from notifier.domain.campaign import Answer
 from notifier.domain.countdown import local_date
-from notifier.store import holds, quota, waves
-from notifier.store.acknowledgements import settled
-from notifier.store.outbox import ANSWERED, LEFT, is_waiting
-from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
+from notifier.store import holds, outlets, quota, waves
+from notifier.store.candidates import candidates_of, is_asked_for
+from notifier.store.reasons import ANSWERED, LEFT
+from notifier.store.tables import Instant, Kind, State, deliveries
 
 LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
 TAKEN_BACK = "the answer was taken back"
@@ -49,7 +50,14 @@ TAKEN_BACK = "the answer was taken back"
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row under claim, with all that is needed to render it. Instants are UTC."""
+    """A row under claim, with all that is needed to render it. Instants are UTC.
+
+    Attributes:
+        address: where it goes on its channel; "" on Slack for somebody of whom no id is known any more.
+        answer: what a receipt confirms, and what a rewritten message says was answered; None for one that gets its buttons back.
+        outlet: which of the channel's outlets it must leave from; "" where there is only one.
+        reference: of the message that is to be rewritten.
+    """
 
     id: int
     epoch: int
@@ -64,6 +72,7 @@ class Claimed:
     today: date  # where the person is
     first_notice: bool
     employee_key: int
+    address: str
     email: str
     given_name: str
     family_name: str
@@ -73,8 +82,10 @@ class Claimed:
     time_zone: str
     public_id: str
     link_version: int
-    answer: Answer | None  # of the acknowledgement that a receipt confirms
+    answer: Answer | None
     answered_at: datetime | None
+    outlet: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class Claim:
     rows: tuple[Claimed, ...]
     again_at: datetime | None = None
     behind_canary: bool = False  # there are rows, and they wait for the first of their wave to be accepted
+    hands_full: bool = False  # as many messages are on their way as the channel may have
 
 
 def claim(
@@ -102,32 +114,53 @@ def claim(
     Args:
         canary: how many of a wave must have been accepted before the rest of it follows; 0 for none.
     """
-    if stopped := holds.active(connection, now, (holds.EVERYTHING, holds.COPY, channel)):
+    scopes = {holds.of_outlet(channel, outlet): outlet for outlet in limits.outlets}
+    in_force = holds.active(connection, now, (holds.EVERYTHING, holds.COPY, channel, *scopes))
+    if stopped := [hold for hold in in_force if hold.scope not in scopes]:
         ends = [hold.until for hold in stopped if hold.until is not None]
         return Claim((), max(ends) if len(ends) == len(stopped) else None)
-    sendable = _sendable(connection, channel, most, now)
+    room, may_go = None, None
+    if limits.outlets or limits.at_once is not None:
+        room = outlets.look(connection, channel, limits, {scopes[hold.scope]: hold.until for hold in in_force}, now)
+        if room.total <= 0:
+            return Claim((), room.again_at, hands_full=room.hands_full)
+        may_go, most = outlets.may_carry(room, limits), min(most, room.total)
+    sendable = _sendable(connection, channel, most, now, may_go, asked_for_first=limits.is_slow)
     if not sendable:
-        return Claim(())
+        return Claim((), room.again_at if room else None)
     sendable = waves.behind_canary(connection, channel, sendable, canary)
     if not sendable:
         return Claim((), now, behind_canary=True)
-    grant = quota.take(connection, channel, limits, len(sendable), now)
+    if room is None:
+        grant = quota.take(connection, channel, limits, len(sendable), now)
+        dealt, again_at = [(row, "") for row in sendable[: grant.allowed]], grant.again_at
+    else:
+        dealt, again_at = outlets.deal(room, limits, sendable), room.again_at
+        outlets.take(connection, channel, room, dealt)
+    return Claim(_begin(connection, dealt, owner, message_id_domain, now), again_at)
+
+
+def _begin(
+    connection: Connection, dealt: Sequence[tuple[RowMapping, str]], owner: str, message_id_domain: str, now: datetime
+) -> tuple[Claimed, ...]:
+    """Mark the rows, each with its outlet, as claimed: one statement for all that are dated alike and leave from one outlet."""
     new_id = (f"{uuid4().hex}.", f"@{message_id_domain}")
-    rows = tuple(_claimed(row, now, new_id) for row in sendable[: grant.allowed])
-    for anew in (True, False):
-        ids = [row.id for row, before in zip(rows, sendable, strict=False) if (row.dated != before["dated"]) is anew]
-        if ids:
-            common = {"claimant": owner, "lease": now + LEASE, "before_number": new_id[0], "behind_number": new_id[1]}
-            connection.execute(_CLAIM_DATED if anew else _CLAIM, {"ids": ids, **common} | ({"today": _date(now)} if anew else {}))
-    return Claim(rows, grant.again_at)
+    today = {zone: local_date(now, zone) for zone in {row["time_zone"] for row, _ in dealt}}
+    rows = tuple(_claimed(row, outlet, now, today[row["time_zone"]], new_id) for row, outlet in dealt)
+    together: dict[tuple[bool, str], list[int]] = {}
+    for row, (before, _) in zip(rows, dealt, strict=True):
+        together.setdefault((row.dated != before["dated"], row.outlet), []).append(row.id)
+    common = {"claimant": owner, "lease": now + LEASE, "before_number": new_id[0], "behind_number": new_id[1]}
+    for (anew, outlet), ids in together.items():
+        values = common | {"ids": ids} | ({"today": _date(now)} if anew else {}) | ({"through": outlet} if outlet else {})
+        connection.execute(_CLAIMS[anew, bool(outlet)], values)
+    return rows
 
 
 _AS_STORED = (
     *("id", "campaign", "occasion", "message", "expires_at", "employee_key", "email", "given_name", "family_name"),
-    *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at"),
+    *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at", "reference"),
 )
-_earlier = deliveries.alias("earlier")
-_confirmed = acknowledgements.alias("confirmed")
 # A new Message-ID is one random number for the claim and the row's own; `_claimed` writes the same.
 _NEW_ID = bindparam("before_number", type_=Text) + cast(deliveries.c.id, Text) + bindparam("behind_number", type_=Text)
 _CLAIM = (
@@ -144,11 +177,27 @@ _CLAIM = (
     )
 )
 _CLAIM_DATED = _CLAIM.values(dated=bindparam("today", type_=Instant))
+_THROUGH = {"outlet": bindparam("through", type_=Text)}
+_CLAIMS = {  # by whether the row is dated anew, and whether it leaves from a named outlet
+    (True, False): _CLAIM_DATED,
+    (False, False): _CLAIM,
+    (True, True): _CLAIM_DATED.values(_THROUGH),
+    (False, True): _CLAIM.values(_THROUGH),
+}
 
 
-def _sendable(connection: Connection, channel: str, most: int, now: datetime) -> list[RowMapping]:
+def _sendable(
+    connection: Connection, channel: str, most: int, now: datetime, may_go: ColumnElement[bool] | None, *, asked_for_first: bool
+) -> list[RowMapping]:
     """Rows that may be claimed. Those of people who settled or left meanwhile are cancelled on the way."""
-    while candidates := connection.execute(_candidates(channel, most, now)).mappings().all():
+    looks = [candidates_of(channel, may_go)]
+    if asked_for_first:
+        looks.insert(0, looks[0].where(is_asked_for))
+    return next((rows for look in looks if (rows := _look(connection, look, most, now))), [])
+
+
+def _look(connection: Connection, look: Select[Any], most: int, now: datetime) -> list[RowMapping]:
+    while candidates := connection.execute(look, {"most": most, "at": now}).mappings().all():
         sendable = []
         for row in candidates:
             reason = _reason_to_withdraw(row)
@@ -163,6 +212,8 @@ def _sendable(connection: Connection, channel: str, most: int, now: datetime) ->
 
 def _reason_to_withdraw(row: RowMapping) -> str | None:
     """Why a row must not go out after all: a reminder needs somebody open, a receipt an answer that still counts."""
+    if row["kind"] == Kind.REWRITE:
+        return None
     if row["kind"] == Kind.RECEIPT:
         return None if row["revoked_at"] is None else TAKEN_BACK
     if row["settled"]:
@@ -175,45 +226,7 @@ def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -
     connection.execute(update(deliveries).where(deliveries.c.id == row_id).values(cancelled))
 
 
-def _candidates(channel: str, most: int, now: datetime) -> Select[Any]:
-    """Waiting rows whose time it is, oldest first, with the person and what the recheck needs to know."""
-    told_before = exists().where(
-        _earlier.c.campaign == deliveries.c.campaign,
-        _earlier.c.employee_key == deliveries.c.employee_key,
-        _earlier.c.kind == Kind.REMINDER,
-        _earlier.c.state == State.ACCEPTED,
-    )
-    # A receipt belongs to the acknowledgement whose id is its occasion; other rows find none.
-    confirmed = and_(deliveries.c.kind == Kind.RECEIPT, _confirmed.c.id == deliveries.c.occasion)
-    return (
-        select(
-            *deliveries.c["id", "epoch", "campaign", "kind", "occasion", "message", "attempts", "message_id", "dated"],
-            *deliveries.c["due_at", "expires_at", "employee_key"],
-            *employees.c["email", "given_name", "family_name", "language", "language_choice"],
-            *employees.c["public_id", "link_version", "active"],
-            *calendars.c["country", "time_zone"],
-            *_confirmed.c["answer", "answered_at", "revoked_at"],
-            settled(deliveries.c.campaign, deliveries.c.employee_key).label("settled"),
-            told_before.label("told_before"),
-        )
-        .join_from(deliveries, employees)
-        .join(calendars)
-        .outerjoin(_confirmed, confirmed)
-        .where(
-            deliveries.c.channel == channel,
-            is_waiting,
-            deliveries.c.next_at <= now,
-            deliveries.c.closes_at > now,
-            deliveries.c.expires_at > now,
-        )
-        .order_by(deliveries.c.next_at, deliveries.c.id)
-        .limit(most)
-        .with_for_update(of=deliveries, skip_locked=True)
-    )
-
-
-def _claimed(row: RowMapping, now: datetime, new_id: tuple[str, str]) -> Claimed:
-    today = local_date(now, row["time_zone"])
+def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, new_id: tuple[str, str]) -> Claimed:
     dated = row["dated"]
     if dated is None or local_date(dated, row["time_zone"]) != today:
         dated = _date(now)
@@ -228,6 +241,8 @@ def _claimed(row: RowMapping, now: datetime, new_id: tuple[str, str]) -> Claimed
         first_notice=not row["told_before"],
         roster_language=row["language"],
         answer=Answer(row["answer"]) if row["answer"] else None,
+        address=row["address"] or "",
+        outlet=outlet,
     )
 
 

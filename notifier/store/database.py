@@ -16,8 +16,9 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, make_url
@@ -25,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceEr
 
 from notifier.errors import ConfigurationError, StoreError
 
-__all__ = ["POSTGRESQL", "SQLITE", "Connection", "Database"]
+__all__ = ["POSTGRESQL", "SQLITE", "Connection", "Database", "DriverCursor"]
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ class Database:
 
     async def write_async(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the writer thread; returns once what it wrote is durable."""
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await self._writer.submit(work)
 
     def close(self) -> None:
         """Finish what was asked for and close every connection."""
@@ -109,26 +110,63 @@ class Database:
         self.engine.dispose()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Work for the writer, and who waits for it: a future of that loop, to be touched in the loop's own thread only."""
+
+    work: Callable[[Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a piece: what it returned, or what it raised."""
+
+    piece: _Piece
+    result: Any = None
+    raised: BaseException | None = None
+
+    def tell(self) -> None:
+        if self.piece.future.cancelled():
+            return
+        if self.raised is None:
+            self.piece.future.set_result(self.result)
+        else:
+            self.piece.future.set_exception(self.raised)
+
+
 class _Writer:
     """The thread behind `write_async`, started at its first use."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[list[_Piece] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Piece]] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
                 self._thread.start()
-        future: Future[T] = Future()
-        self._waiting.put((work, future))
+        loop = asyncio.get_running_loop()
+        if loop not in self._gathered:
+            self._gathered[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        future: asyncio.Future[T] = loop.create_future()
+        self._gathered[loop].append(_Piece(work, loop, future))
         return future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the writer at once what was asked for in one turn of a loop; woken by the first, it would fight with the rest."""
+        self._waiting.put(self._gathered.pop(loop, []))
 
     def close(self) -> None:
         if self._thread is not None:
+            for loop in list(self._gathered):
+                self._hand_over(loop)
             self._waiting.put(None)
             self._thread.join()
             self._thread = None
@@ -136,40 +174,70 @@ class _Writer:
     def _run(self) -> None:
         closing = False
         while not closing:
-            group = [self._waiting.get()]
-            while len(group) < _LARGEST_GROUP and not self._waiting.empty():
-                group.append(self._waiting.get())
-            closing = None in group
-            self._commit([item for item in group if item is not None])
+            group: list[_Piece] = []
+            while not closing and (not group or (len(group) < _LARGEST_GROUP and not self._waiting.empty())):
+                some = self._waiting.get()
+                closing = some is None
+                group += some or ()
+            if pieces := [piece for piece in group if not piece.future.cancelled()]:
+                _tell(self._commit(pieces))
 
-    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
-        """Run the pieces, commit them together, and only then tell their callers. A caller who has gone away is left out."""
-        group = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(self, group: list[_Piece]) -> list[_Outcome]:
+        """Run the pieces and commit them together; only then may their callers be told. A caller who has gone is left out."""
         try:
             with self._database.write() as connection:
-                for work, future in group:
-                    outcomes.append((future, *_run_alone(connection, work)))
+                return [_run_alone(connection, piece) for piece in group]
         except Exception as error:  # noqa: BLE001 - the commit failed: every caller of this group must hear of it
-            for _, future in group:
-                future.set_exception(error)
-            return
-        for future, result, raised in outcomes:
-            if raised is None:
-                future.set_result(result)
-            else:
-                future.set_exception(raised)
+            return [_Outcome(piece, raised=error) for piece in group]
 
 
-def _run_alone(connection: Connection, work: Callable[[Connection], T]) -> tuple[T | None, BaseException | None]:
-    """Run one piece in a savepoint. An error of the store itself ends the whole group; any other only this piece."""
-    try:
-        with connection.begin_nested():
-            return work(connection), None
-    except Exception as error:
-        if _is_of_the_store(error):
-            raise
-        return None, error  # it is the caller's
+def _run_alone(connection: Connection, piece: _Piece) -> _Outcome:
+    """Run one piece in a savepoint. An error of the store itself ends the whole group; any other only this piece.
+
+    The savepoint is set by the driver itself, because SQLAlchemy's takes as long as all that an answer writes.
+    """
+    with DriverCursor(connection) as cursor:
+        cursor.execute("SAVEPOINT piece")
+        try:
+            outcome = _Outcome(piece, piece.work(connection))
+        except Exception as error:
+            if _is_of_the_store(error):
+                raise
+            cursor.execute("ROLLBACK TO SAVEPOINT piece")
+            outcome = _Outcome(piece, raised=error)  # it is the caller's
+        cursor.execute("RELEASE SAVEPOINT piece")
+        return outcome
+
+
+def _tell(outcomes: list[_Outcome]) -> None:
+    """Tell the callers, all those of one loop at once: to wake a loop takes as long as to store an answer."""
+
+    def tell(some: list[_Outcome]) -> None:
+        for outcome in some:
+            outcome.tell()
+
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome.piece.loop, []).append(outcome)
+    for loop, some in by_loop.items():
+        with suppress(RuntimeError):  # the loop has ended, and whoever waited in it
+            loop.call_soon_threadsafe(tell, some)
+
+
+class DriverCursor:
+    """A cursor of the driver itself, in the transaction of this connection. What it raises is raised as SQLAlchemy does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._driver = connection.dialect.loaded_dbapi
+        self._cursor = connection.connection.cursor()
+
+    def __enter__(self) -> Any:
+        return self._cursor
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._cursor.close()
+        if isinstance(error, self._driver.Error):
+            raise DBAPIError.instance(None, None, error, self._driver.Error, hide_parameters=True) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, func, ins
 from notifier.domain.employee import Employee
 from notifier.store.database import POSTGRESQL, SQLITE
 from notifier.store.inserts import insert_into
-from notifier.store.people import People, Place, Values
+from notifier.store.people import People, Place
+from notifier.store.prepared import Prepared
 from notifier.store.tables import Instant, calendars, employees, roster_syncs
 
 _AT_ONCE = 5000
 _IN_PORTIONS = {"yield_per": _AT_ONCE}
 _PUBLIC_ID_BYTES = 16  # 22 characters
+_ENCODED_BYTES = 18  # the next multiple of three: 24 characters
 _ROSTER_LOCK = 0x726F73746572  # "roster"
 
 
@@ -44,6 +47,13 @@ class StoredEmployee:
     calendar_id: int
     joined_at: datetime
     left_at: datetime | None
+
+
+StoredRow = tuple[Any, ...]
+"""Id, e-mail, given name, family name, language, department, last day of leave (ISO 8601), calendar (None for one that the store
+does not know), the manager's id."""
+
+_STORED = ("id", "email", "given_name", "family_name", "language", "department", "leave_until", "place", "manager_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +91,24 @@ def load_some(connection: Connection, ids: Collection[str]) -> dict[str, StoredE
     return found
 
 
-def present_rows(connection: Connection) -> Iterator[Values]:
-    """Everybody who is in the roster, as rows, in the order they came."""
-    places = {number: place for place, number in _known_calendars(connection).items()}
+def present_rows(connection: Connection) -> Iterator[StoredRow]:
+    """Everybody who is in the roster, in the order they came."""
     person = employees.c
     columns = person.id, person.email, person.given_name, person.family_name, person.language, person.department
     statement = select(*columns, cast(person.leave_until, Text), person.calendar_id, person.manager_id)
     statement = statement.where(person.active).order_by(person.key)
     with connection.execute(statement, execution_options=_IN_PORTIONS) as rows:
-        for id_, email, given, family, language, department, leave_until, calendar_id, manager_id in rows:
-            yield id_, email, given, family, language, department, leave_until, True, places[calendar_id], manager_id
+        cursor = rows.cursor  # its rows are plain tuples, which compare faster than SQLAlchemy's
+        while some := cursor.fetchmany(_AT_ONCE) if cursor else ():
+            yield from some
 
 
-def those_who_left(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Those of these roster ids whose people were in the roster once and are no longer."""
-    statement = select(employees.c.id).where(~employees.c.active)
-    with connection.execute(statement, execution_options=_IN_PORTIONS) as left:
-        return {id_ for (id_,) in left if id_ in ids}
+def rows_of(connection: Connection, people: People) -> Iterator[StoredRow]:
+    """People as `present_rows` would give them, if they were there."""
+    numbers = _known_calendars(connection)
+    *first, place, manager = _STORED
+    for *columns, places, managers in people.blocks(*first, place, manager):
+        yield from zip(*columns, map(numbers.get, places), managers, strict=True)
 
 
 def find(connection: Connection, who: str) -> StoredEmployee | None:
@@ -113,7 +124,7 @@ def find(connection: Connection, who: str) -> StoredEmployee | None:
 
 def by_public_id(connection: Connection, public_id: str) -> StoredEmployee | None:
     """The person a link speaks of."""
-    row = connection.execute(_by_public_id, {"of_person": public_id}).one_or_none()
+    row = _by_public_id.first(connection, of_person=public_id)
     return None if row is None else _stored(row)
 
 
@@ -143,21 +154,21 @@ def add(connection: Connection, people: Iterable[Employee], now: datetime) -> No
 
     After many, PostgreSQL is told to look at the table: by itself it would go on planning for an empty one for a minute.
     """
-    rows = People.of(people).values()
-    joined_at = Instant().process_bind_param(now, connection.dialect)
+    joiners = People.of(people)
+    calendar_ids = _calendar_ids(connection, {place for (places,) in joiners.blocks("place") for place in places})
+    rows = _joiners(joiners, calendar_ids, int if connection.dialect.name == SQLITE else bool)
+    # Not by way of SQLAlchemy's types: they would take twice as long as the database. What is the same for all of them stands in
+    # the statement, and a day that nobody is away is an empty text on its way: Python's SQLite driver takes its time over None.
     mark = "?" if connection.dialect.name == SQLITE else "%s"
-    # Not by way of SQLAlchemy's types: they would take twice as long as the database.
-    statement = f"INSERT INTO employees ({', '.join(_JOINER)}) VALUES ({', '.join([mark] * len(_JOINER))})"  # noqa: S608 - our names
-    calendar_ids: dict[Place, int] = {}
-    added = 0
-    with _room_for_indexes(connection):
+    joined_at = Instant().process_bind_param(now, connection.dialect)
+    marks = {"leave_until": f"CAST(NULLIF({mark}, '') AS {_DAY[connection.dialect.name]})"}
+    values = ", ".join(marks.get(name, mark) for name in _JOINER)
+    statement = f"INSERT INTO employees ({', '.join(_JOINER)}, joined_at) VALUES ({values}, {joined_at})"  # noqa: S608 - our names
+    many = len(joiners) >= _AT_ONCE
+    with _indexes_at_ease(connection, many=many):
         while some := list(islice(rows, _AT_ONCE)):
-            places = {place for *_, place, _ in some}
-            if not places <= calendar_ids.keys():
-                calendar_ids = _calendar_ids(connection, places)
-            connection.exec_driver_sql(statement, [(*_joiner(row, calendar_ids), joined_at) for row in some])
-            added += len(some)
-    if added >= _AT_ONCE and connection.dialect.name == POSTGRESQL:
+            connection.exec_driver_sql(statement, some)
+    if many and connection.dialect.name == POSTGRESQL:
         connection.exec_driver_sql("ANALYZE employees")
 
 
@@ -205,31 +216,65 @@ _COLUMNS = ("id", "email", "given_name", "family_name", "language", "department"
 
 
 _JOINER = (
-    *("id", "email", "email_key", "given_name", "family_name", "language", "department", "leave_until", "active"),
-    *("calendar_id", "manager_id", "public_id", "joined_at"),
+    *("id", "email", "email_key", "given_name", "family_name", "language", "department", "manager_id", "leave_until"),
+    *("active", "calendar_id", "public_id"),
 )
+_DAY = {SQLITE: "TEXT", POSTGRESQL: "DATE"}  # SQLite would take a DATE for a number
 
 
-def _joiner(row: Values, calendar_ids: Mapping[Place, int]) -> tuple[Any, ...]:
-    """The columns of `_JOINER`, but for the last."""
-    id_, email, given, family, language, department, leave_until, active, place, manager_id = row
-    about = (id_, email, email.casefold(), given, family, language, department, leave_until, active)
-    return (*about, calendar_ids[place], manager_id, secrets.token_urlsafe(_PUBLIC_ID_BYTES))
+def _joiners(people: People, calendar_ids: Mapping[Place, int], truth: type[int]) -> Iterator[tuple[Any, ...]]:
+    """The columns of `_JOINER`, with truth values of a type that the driver is quick with."""
+    names = ("id", "email", "given_name", "family_name", "language", "department", "manager_id", "leave_until", "active", "place")
+    for ids, emails, given, family, language, department, manager, leave_until, active, places in people.blocks(*names):
+        yield from zip(
+            ids,
+            emails,
+            map(str.casefold, emails),
+            given,
+            family,
+            language,
+            department,
+            manager,
+            [day or "" for day in leave_until],
+            map(truth, active),
+            map(calendar_ids.__getitem__, places),
+            _public_ids(len(ids)),
+            strict=True,
+        )
+
+
+def _public_ids(count: int) -> list[str]:
+    """Each 22 characters for 16 random bytes."""
+    raw = bytearray(secrets.token_bytes(_ENCODED_BYTES * count))
+    for rest in range(_PUBLIC_ID_BYTES, _ENCODED_BYTES):
+        raw[rest::_ENCODED_BYTES] = bytes(count)
+    encoded = urlsafe_b64encode(raw).decode("ascii")
+    return [encoded[start : start + 22] for start in range(0, len(encoded), 24)]
 
 
 _ROOM = 64 * 1024  # KiB
 
 
 @contextmanager
-def _room_for_indexes(connection: Connection) -> Iterator[None]:
-    """Let SQLite keep the indexes in memory that it writes to all over, for as long as many rows are added."""
-    if connection.dialect.name != SQLITE:
+def _indexes_at_ease(connection: Connection, *, many: bool) -> Iterator[None]:
+    """Keep the indexes from taking longer than the rows.
+
+    Those of an empty table are taken away before many rows come and made afterwards, in the same transaction. Else SQLite may keep
+    them in memory meanwhile, which it writes to all over.
+    """
+    if many and is_empty(connection):
+        for index in employees.indexes:
+            index.drop(connection)
         yield
-        return
-    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{_ROOM}")
-    yield
-    connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
+        for index in sorted(employees.indexes, key=str):
+            index.create(connection)
+    elif connection.dialect.name == SQLITE:
+        before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{_ROOM}")
+        yield
+        connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
+    else:
+        yield
 
 
 def _values(person: Employee, calendar_ids: dict[Place, int]) -> dict[str, Any]:
@@ -258,8 +303,7 @@ def _everybody() -> Select[*tuple[Any, ...]]:
     return select(employees, calendars.c.time_zone, calendars.c.country, calendars.c.region).join_from(employees, calendars)
 
 
-# Made once, because every visit needs it: making a statement takes SQLAlchemy as long as running it.
-_by_public_id = _everybody().where(employees.c.public_id == bindparam("of_person"))
+_by_public_id = Prepared(_everybody().where(employees.c.public_id == bindparam("of_person")))
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredEmployee:

@@ -1,4 +1,5 @@
-"""Holds: sending stopped for everything, or for one channel; by a person, or for a while because a provider asked for it.
+"""Holds: sending stopped for everything, for one channel or one of its outlets; by a person, or for a while because a provider
+asked for it.
 
 Planning, pages and answers go on under a hold. A lifted hold stays as a record of who stopped what, when and why.
 """
@@ -31,6 +32,11 @@ class Hold:
     def stops(self, channel: str) -> bool:
         """Whether nothing goes out on this channel while it is in force."""
         return self.scope in {EVERYTHING, COPY, channel}
+
+
+def of_outlet(channel: str, outlet: str) -> str:
+    """The scope of a hold that stops one outlet of a channel and nothing else."""
+    return f"{channel}/{outlet}"
 
 
 def active(connection: Connection, now: datetime, scopes: Sequence[str] = ()) -> list[Hold]:

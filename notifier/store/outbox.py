@@ -2,42 +2,140 @@
 
 A row is inserted when its step is due (`store/planning.py`) and lives for ever; `store/claims.py` is the way out of the door.
 Unsent ends, each with its reason in words: `superseded` (a newer step took over), `missed` (too late, and nothing newer),
-`cancelled` (answered, left, or taken out of the configuration). A cancelled row comes back when its reason goes.
+`cancelled` (answered, left, taken out of the configuration, or no channel reaches the person). A cancelled row comes back when its
+reason goes.
+
+A message that was taken may come back days later (`bounced`): then it counts as refused, and the next channel carries it.
+
+**Rewrites.** When a person answers, or takes an answer back, each Slack reminder of the campaign that they have is brought up to
+date by a row of its own, one for each message for ever. A second answer plans the same row anew and raises its epoch: whoever has
+it in hand writes into the void, and the row goes out once more with what is true then. Rewriting twice does no harm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    type_coerce,
+    update,
+)
 
-from notifier.store import marks
-from notifier.store.tables import Instant, Kind, State, deliveries
+from notifier.domain.ladder import BY_EMAIL, EMAIL, SLACK, Ladders
+from notifier.store import marks, reach, refusals
+from notifier.store.inserts import INSERTS
+from notifier.store.lookups import is_there
+from notifier.store.prepared import Prepared
+from notifier.store.reasons import ANSWERED, LEFT
+from notifier.store.tables import Instant, Kind, State, deliveries, employees
 
 WAITING = (State.PLANNED, State.RETRY)
 # The words stand in the statement itself: SQLite takes an index of waiting rows only where it sees that nothing else is asked for.
 is_waiting = deliveries.c.state.in_(bindparam("waiting", WAITING, expanding=True, literal_execute=True))
-ANSWERED = "answered"
-LEFT = "left the organisation"
-UNCONFIGURED = "no longer in the configuration"
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+_RECEIPT_KEEPS = timedelta(days=3)
+_REWRITE_KEEPS = timedelta(days=14)
+_IN_HAND_MICROSECONDS = 10_000_000  # longer than a rewrite takes on the wire: it must not arrive behind the one that overtakes it
 
-# Statements that every answer needs are made once: making one takes SQLAlchemy as long as running it.
 _of_person = and_(deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key == bindparam("of_person"))
 _waiting_reminder = and_(deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
 _cancelled = {"state": State.CANCELLED.value, "reason": bindparam("because"), "finished_at": bindparam("at", type_=Instant)}
-_cancel_of_person = update(deliveries).where(_of_person, _waiting_reminder).values(_cancelled)
-_last_accepted = select(func.max(deliveries.c.finished_at, type_=Instant)).where(
-    _of_person, deliveries.c.kind == Kind.REMINDER, deliveries.c.state == State.ACCEPTED
+# Words in the statement itself, as above: else SQLite plans it anew at each run, since an index might fit what is asked for then.
+_is_reminder = deliveries.c.kind == literal(Kind.REMINDER.value, literal_execute=True)
+_is_accepted = deliveries.c.state == literal(State.ACCEPTED.value, literal_execute=True)
+_cancel_of_person = Prepared(update(deliveries).where(_of_person, _is_reminder, is_waiting).values(_cancelled))
+_last_accepted = Prepared(select(func.max(deliveries.c.finished_at, type_=Instant)).where(_of_person, _is_reminder, _is_accepted))
+_RECEIPT_COLUMNS = ("campaign", "employee_key", "kind", "occasion", "channel", "message", "state")
+_INSTANTS = ("created_at", "due_at", "next_at", "closes_at", "expires_at")
+_by_channel = bindparam("by_channel", type_=String)
+_at = bindparam("at", type_=Instant)
+_keeps_until = bindparam("keeps_until", type_=Instant)
+
+
+def _channel_of_receipt() -> ColumnElement[str]:
+    """Slack, where e-mail was refused for good and Slack reaches the person; else the one that carries receipts."""
+    person = employees.c.key == bindparam("of_person")
+    only_slack = exists().where(person, ~reach.is_reached(EMAIL), reach.is_reached(SLACK))
+    return case((and_(bindparam("by_email", type_=Boolean), only_slack), SLACK), else_=_by_channel)
+
+
+_receipt = Prepared(
+    insert(deliveries).values(
+        campaign=bindparam("of_campaign"),
+        employee_key=bindparam("of_person"),
+        kind=Kind.RECEIPT.value,
+        occasion=bindparam("of_answer"),
+        channel=_channel_of_receipt(),
+        message="receipt",
+        state=State.PLANNED.value,
+        **dict.fromkeys(("created_at", "due_at", "next_at"), _at),
+        closes_at=_FOR_EVER,
+        expires_at=_keeps_until,
+    )
 )
-_insert = insert(deliveries)
+
+
+def rewrites(whose: ColumnElement[bool]) -> dict[str, Any]:
+    """The statement, for each database, that has every Slack message rewritten for which `whose` holds: see `rewrite_values`."""
+    messages = select(
+        *deliveries.c["campaign", "employee_key"],
+        literal(Kind.REWRITE.value),
+        deliveries.c.id,
+        *deliveries.c["channel", "message"],
+        literal(State.PLANNED.value),
+        *(_at, _at, _at),
+        literal(_FOR_EVER, Instant),
+        _keeps_until,
+    ).where(
+        whose,
+        _is_reminder,
+        deliveries.c.channel == SLACK,
+        _is_accepted,
+        deliveries.c.reference.is_not(None),
+    )
+    return {name: _upsert(kind(deliveries), messages) for name, kind in INSERTS.items()}
+
+
+def _upsert(insert_rewrites: Any, messages: Any) -> Any:
+    insert_rewrites = insert_rewrites.from_select((*_RECEIPT_COLUMNS, *_INSTANTS), messages)
+    fresh = {name: insert_rewrites.excluded[name] for name in ("state", "due_at", "expires_at")}
+    in_hand, now = deliveries.c.state == State.CLAIMED.value, insert_rewrites.excluded.next_at
+    anew = {
+        "epoch": deliveries.c.epoch + 1,
+        "next_at": case((in_hand, type_coerce(now, BigInteger) + _IN_HAND_MICROSECONDS), else_=now),
+        **dict.fromkeys(("owner", "lease_until", "reason", "finished_at"), null()),
+        "attempts": 0,
+    }
+    return insert_rewrites.on_conflict_do_update(index_elements=[*_RECEIPT_COLUMNS[:5]], set_=fresh | anew)
+
+
+def rewrite_values(now: datetime) -> dict[str, Any]:
+    """The values of a statement of `rewrites`."""
+    return {"at": now, "keeps_until": now + _REWRITE_KEEPS}
+
+
+_rewrites = {name: Prepared(statement) for name, statement in rewrites(_of_person).items()}
 
 
 def cancel_waiting(connection: Connection, *, campaign: str, employee_key: int, reason: str, now: datetime) -> int:
     """Cancel this person's waiting reminders of the campaign."""
-    values = {"of_campaign": campaign, "of_person": employee_key, "because": reason, "at": now}
-    return connection.execute(_cancel_of_person, values).rowcount
+    return _cancel_of_person.change(connection, of_campaign=campaign, of_person=employee_key, because=reason, at=now)
 
 
 def cancel_for_leavers(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
@@ -66,42 +164,74 @@ def count_retryable(connection: Connection, *, ids: Sequence[int], state: State 
 
 
 def retry(connection: Connection, *, ids: Sequence[int], state: State | None, now: datetime) -> int:
-    """Let refused or uncertain rows wait again: those named, or all in `state`, as long as they are current."""
+    """Let refused or uncertain rows wait again: those named, or all in `state`, as long as they are current.
+
+    That their people were refused is forgotten. Of all in a state, those are left that another channel has taken over.
+    """
+    retryable = _retryable(ids, state, now)
+    refused = (*retryable, deliveries.c.state == State.REFUSED, deliveries.c.kind != Kind.REWRITE)
+    people = connection.execute(select(deliveries.c.employee_key, deliveries.c.channel).where(*refused)).all()
     again = {"state": State.RETRY.value, "next_at": now, "finished_at": None, "reason": "an operator asked for another try"}
-    return connection.execute(update(deliveries).where(*_retryable(ids, state, now)).values(again)).rowcount
+    count = connection.execute(update(deliveries).where(*retryable).values(again)).rowcount
+    reach.forget_refusal(connection, [(row.employee_key, row.channel) for row in people])
+    return count
 
 
 def _retryable(ids: Sequence[int], state: State | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    which = deliveries.c.id.in_(ids) if state is None else deliveries.c.state == state
-    return which, deliveries.c.state.in_((State.REFUSED, State.UNKNOWN)), deliveries.c.expires_at > now
+    current = (deliveries.c.state.in_((State.REFUSED, State.UNKNOWN)), deliveries.c.expires_at > now)
+    if state is None:
+        return deliveries.c.id.in_(ids), *current
+    later = deliveries.alias("later")
+    taken_over = is_there(
+        *(later.c[name] == deliveries.c[name] for name in ("campaign", "employee_key", "kind", "occasion")),
+        later.c.created_at > deliveries.c.created_at,
+        later.c.state.in_((*WAITING, State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
+    )
+    return deliveries.c.state == state, *current, ~taken_over
+
+
+def bounced(
+    connection: Connection, delivery_id: int, reason: str, now: datetime, *, ladders: Ladders, address: str | None = None
+) -> bool:
+    """A message that had been taken came back: it counts as refused, which is remembered, and the next channel carries it.
+
+    Args:
+        reason: why, in the words of the report.
+        address: which address it could not be brought to, where the report says so; else the one the roster has now.
+
+    Returns:
+        False where the delivery is not an accepted one: the report is forged, or has been heard already.
+    """
+    accepted = (deliveries.c.id == delivery_id, deliveries.c.state == State.ACCEPTED, deliveries.c.kind != Kind.REWRITE)
+    refused = {"state": State.REFUSED.value, "reason": f"bounced: {reason}", "finished_at": now}
+    if connection.execute(update(deliveries).where(*accepted).values(refused)).rowcount != 1:
+        return False
+    refusals.fall_back(connection, [delivery_id], ladders, now, {} if address is None else {delivery_id: address})
+    return True
 
 
 def queue_receipt(
     connection: Connection, *, campaign: str, employee_key: int, acknowledgement_id: int, channel: str, now: datetime
 ) -> None:
-    """Queue the confirmation of an answer. It waits for no window: the person is at their desk."""
-    connection.execute(
-        _insert,
-        {
-            "campaign": campaign,
-            "employee_key": employee_key,
-            "kind": Kind.RECEIPT.value,
-            "occasion": acknowledgement_id,
-            "channel": channel,
-            "message": "receipt",
-            "state": State.PLANNED.value,
-            "created_at": now,
-            "due_at": now,
-            "next_at": now,
-            "closes_at": _FOR_EVER,
-            "expires_at": now + timedelta(days=3),
-        },
-    )
+    """Queue the confirmation of an answer. It waits for no window: the person is at their desk.
+
+    Args:
+        channel: the one that carries receipts. Whom e-mail does not reach gets it on Slack.
+    """
+    whose = {"of_campaign": campaign, "of_person": employee_key, "of_answer": acknowledgement_id, "by_channel": channel}
+    by_email = channel in BY_EMAIL
+    _receipt.change(connection, **whose, by_email=by_email, at=now, keeps_until=now + _RECEIPT_KEEPS)
+
+
+def queue_rewrites(connection: Connection, campaign: str, employee_key: int, now: datetime) -> None:
+    """Have each Slack message of the campaign that this person has brought up to date; one that is being rewritten again."""
+    values = rewrite_values(now) | {"of_campaign": campaign, "of_person": employee_key}
+    _rewrites[connection.dialect.name].change(connection, **values)
 
 
 def last_accepted_at(connection: Connection, *, campaign: str, employee_key: int) -> datetime | None:
     """When the last reminder of the campaign was handed over to a provider for this person."""
-    last: datetime | None = connection.scalar(_last_accepted, {"of_campaign": campaign, "of_person": employee_key})
+    last: datetime | None = _last_accepted.one(connection, of_campaign=campaign, of_person=employee_key)[0]
     return last
 
 

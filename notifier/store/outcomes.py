@@ -1,6 +1,10 @@
 """Outcomes: what became of claimed rows, and how rows come back whose sender has died.
 
 An outcome is written only where owner and epoch are still those of the claim: whoever comes too late changes nothing.
+
+Two things follow an outcome in the same transaction. Who was refused for good is remembered, and the next channel of the ladder
+carries the message (`store/refusals.py`). A Slack message that arrives after its person has settled is rewritten: answers wait for
+the row of the person meanwhile, so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -9,12 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Integer, String, Text, and_, bindparam, case, exists, func, or_, update
+from sqlalchemy import Connection, Integer, String, Text, and_, bindparam, case, exists, func, or_, select, update
 
-from notifier.store.outbox import WAITING
-from notifier.store.tables import Instant, State, deliveries, processes
+from notifier.domain.ladder import Ladders
+from notifier.store import marks, refusals
+from notifier.store.acknowledgements import settled
+from notifier.store.outbox import WAITING, rewrite_values, rewrites
+from notifier.store.prepared import Prepared
+from notifier.store.tables import Instant, Kind, State, deliveries, employees, processes
 
 SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
+_NO_LADDERS = Ladders()
 INTERRUPTED = "a sender stopped before it knew what became of this"
 
 
@@ -34,23 +43,56 @@ class Outcome:
     next_at: datetime | None = None
     language: str | None = None
     subject: str | None = None
+    reference: str | None = None
     counts: bool = True  # False: the try says nothing about this message (the channel paused); it is not counted
 
 
-def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime) -> bool:
-    """Write what became of a claimed row. False: the claim is no longer ours, and nothing was changed."""
-    return connection.execute(_RECORD, _record_values(outcome, owner, now)).rowcount == 1
+def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime, ladders: Ladders = _NO_LADDERS) -> bool:
+    """Write what became of a claimed row. False: the claim is no longer ours, and nothing was changed.
+
+    Args:
+        ladders: where a refused message goes on.
+    """
+    _wait_for_answers(connection, [outcome])
+    if _RECORD.change_each(connection, [_record_values(outcome, owner, now)]) != 1:
+        return False
+    _follow_up(connection, [outcome], ladders, now)
+    return True
 
 
-def record_all(connection: Connection, *, owner: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+def record_all(
+    connection: Connection, *, owner: str, outcomes: Sequence[Outcome], now: datetime, ladders: Ladders = _NO_LADDERS
+) -> None:
     """The same for several rows at once.
 
     Raises:
         LostClaimError: a claim is no longer ours. Undo the transaction, and record them one by one to see which.
     """
+    _wait_for_answers(connection, outcomes)
     values = [_record_values(outcome, owner, now) for outcome in outcomes]
-    if connection.execute(_RECORD, values).rowcount != len(outcomes):
+    if _RECORD.change_each(connection, values) != len(outcomes):
         raise LostClaimError
+    _follow_up(connection, outcomes, ladders, now)
+
+
+def _told(outcomes: Sequence[Outcome]) -> list[int]:
+    """Deliveries that left a message behind which can be rewritten."""
+    return [outcome.id for outcome in outcomes if outcome.state is State.ACCEPTED and outcome.reference is not None]
+
+
+def _wait_for_answers(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Let nobody answer while it is recorded that a message with buttons has arrived. SQLite has one writer and ignores it."""
+    if told := _told(outcomes):
+        theirs = select(deliveries.c.employee_key).where(deliveries.c.id.in_(told))
+        statement = select(employees.c.key).where(employees.c.key.in_(theirs)).order_by(employees.c.key)
+        connection.execute(statement.with_for_update())
+
+
+def _follow_up(connection: Connection, outcomes: Sequence[Outcome], ladders: Ladders, now: datetime) -> None:
+    if refused := [outcome.id for outcome in outcomes if outcome.state is State.REFUSED]:
+        refusals.fall_back(connection, refused, ladders, now)
+    if told := _told(outcomes):
+        connection.execute(_REWRITES[connection.dialect.name], rewrite_values(now) | {"told": told})
 
 
 def give_back(connection: Connection, *, owner: str, channel: str, now: datetime) -> int:
@@ -60,6 +102,7 @@ def give_back(connection: Connection, *, owner: str, channel: str, now: datetime
         .where(deliveries.c.state == State.CLAIMED, deliveries.c.owner == owner, deliveries.c.channel == channel)
         .values(
             state=case((deliveries.c.attempts > 1, State.RETRY.value), else_=State.PLANNED.value),
+            outlet=case((deliveries.c.attempts > 1, deliveries.c.outlet), else_=None),
             attempts=deliveries.c.attempts - 1,
             next_at=now,
             owner=None,
@@ -74,7 +117,7 @@ def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], n
 
     Args:
         owner: the asking daemon, whose own claims are left alone.
-        resend: channels on which the same bytes may go again; on the others such a row becomes `unknown`.
+        resend: channels on which the same bytes may go again; on the others such a row becomes `unknown`, unless it rewrites.
         alone: no other daemon can be running (the store is locked by us), so every foreign claim is a dead one.
     """
     dead = deliveries.c.owner != owner
@@ -85,15 +128,16 @@ def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], n
         dead = and_(dead, or_(~breathing, deliveries.c.lease_until < now))
     claimed = (deliveries.c.state == State.CLAIMED, dead)
     free = {"reason": INTERRUPTED, "owner": None, "lease_until": None}
-    again = update(deliveries).where(*claimed, deliveries.c.channel.in_(resend))
-    rest = update(deliveries).where(*claimed, deliveries.c.channel.not_in(resend))
-    return (
-        connection.execute(again.values(state=State.RETRY.value, next_at=now, **free)).rowcount
-        + connection.execute(rest.values(state=State.UNKNOWN.value, finished_at=now, **free)).rowcount
-    )
+    harmless = or_(deliveries.c.channel.in_(resend), deliveries.c.kind == Kind.REWRITE)
+    again = update(deliveries).where(*claimed, harmless)
+    rest = update(deliveries).where(*claimed, ~harmless)
+    waiting = connection.execute(again.values(state=State.RETRY.value, next_at=now, **free)).rowcount
+    if waiting:
+        marks.look_again(connection)  # the ladder may have changed since they were claimed
+    return waiting + connection.execute(rest.values(state=State.UNKNOWN.value, finished_at=now, **free)).rowcount
 
 
-_RECORD = (
+_RECORD = Prepared(
     update(deliveries)
     .where(
         deliveries.c.id == bindparam("row_id"),
@@ -102,7 +146,7 @@ _RECORD = (
         deliveries.c.state == State.CLAIMED.value,
     )
     .values(
-        state=bindparam("new_state"),
+        state=bindparam("new_state", type_=String),
         reason=bindparam("why"),
         owner=None,
         lease_until=None,
@@ -112,7 +156,13 @@ _RECORD = (
         language=func.coalesce(bindparam("known_language", type_=String), deliveries.c.language),
         subject=func.coalesce(bindparam("known_subject", type_=Text), deliveries.c.subject),
         reply=func.coalesce(bindparam("known_reply", type_=Text), deliveries.c.reply),
+        reference=func.coalesce(bindparam("known_reference", type_=Text), deliveries.c.reference),
+        # As if it had never been claimed: any outlet may take it.
+        outlet=case((bindparam("new_state", type_=String) == State.PLANNED.value, None), else_=deliveries.c.outlet),
     )
+)
+_REWRITES = rewrites(
+    and_(deliveries.c.id.in_(bindparam("told", expanding=True)), settled(deliveries.c.campaign, deliveries.c.employee_key))
 )
 
 
@@ -130,4 +180,5 @@ def _record_values(outcome: Outcome, owner: str, now: datetime) -> dict[str, obj
         "known_language": outcome.language,
         "known_subject": outcome.subject,
         "known_reply": outcome.reply,
+        "known_reference": outcome.reference,
     }

@@ -22,7 +22,8 @@ Values = tuple[str, str, str, str, str | None, str | None, str | None, bool, Pla
 """Id, e-mail, given name, family name, language, department, last day of leave (ISO 8601), active, place, the manager's id."""
 
 _FIELDS = ("id", "email", "given_name", "family_name", "language", "department", "leave_until", "active", "place", "manager_id")
-_BLOCK = 250
+BLOCK = 250
+"""Rows that are worked on at once: they fit into the processor's cache."""
 
 
 class Table:
@@ -49,7 +50,7 @@ class Table:
     def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows."""
         remaining = iter(rows)
-        while block := list(islice(remaining, _BLOCK)):
+        while block := list(islice(remaining, BLOCK)):
             self.append(zip(*block, strict=True))
 
     def blocks(self, *names: str) -> Iterator[list[list[Any]]]:
@@ -108,9 +109,13 @@ class People(Sequence[Employee]):
         """Each person as a row."""
         return self._table.rows()
 
+    def blocks(self, *names: str) -> Iterator[list[list[Any]]]:
+        """These values of everybody, as columns, some hundred people to a block."""
+        return self._table.blocks(*names)
+
     def managers(self) -> Iterator[tuple[str, str | None]]:
         """Each person's id, and their manager's."""
-        return chain.from_iterable(zip(*columns, strict=True) for columns in self._table.blocks("id", "manager_id"))
+        return chain.from_iterable(zip(*columns, strict=True) for columns in self.blocks("id", "manager_id"))
 
     def __len__(self) -> int:
         return len(self._table)

@@ -1,4 +1,4 @@
-"""Planned rows: who gets a row of the outbox, which window it waits for, and when its time is over.
+"""Planned rows: which window each waits for, and when its time is over. Who gets one stands in `store/steps.py`.
 
 Every statement works on a set of people at once: people who share a calendar are one group, however many they are.
 """
@@ -16,25 +16,19 @@ from sqlalchemy import (
     Connection,
     Date,
     Row,
-    Text,
     and_,
     bindparam,
     case,
     column,
     exists,
     func,
-    literal,
     or_,
     select,
     update,
     values,
 )
 
-from notifier.domain.campaign import Audience
-from notifier.store.acknowledgements import settled
-from notifier.store.inserts import insert_into
-from notifier.store.lookups import is_there
-from notifier.store.outbox import UNCONFIGURED, is_waiting
+from notifier.store.outbox import is_waiting
 from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)
@@ -61,22 +55,6 @@ class Opening:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRows:
-    """What `insert_step` writes: one step of one campaign, for people with `first_key <= key < last_key`."""
-
-    campaign: str
-    days_before: int
-    message: str
-    channel: str
-    state: State
-    reason: str | None
-    audience: Audience
-    openings: Sequence[Opening]
-    first_key: int
-    last_key: int
-
-
 def groups(connection: Connection) -> list[Group]:
     """Every distinct calendar, and every distinct (calendar, leave) of people who are or were away."""
     place = tuple(calendars.c["id", "time_zone", "country", "region"])
@@ -96,49 +74,6 @@ def highest_key(connection: Connection) -> int:
     return connection.scalar(select(func.max(employees.c.key))) or 0
 
 
-def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int:
-    """Insert the rows that are not there yet. Returns how many were inserted.
-
-    One statement: a table of the groups' windows is joined to the people. People who have settled, have left, are not in the
-    audience or already have the row are passed over. A step that ended unsent is recorded for people who were there in time only.
-    """
-    windows = openings_table(rows.openings)
-    people = (
-        select(
-            literal(rows.campaign),
-            employees.c.key,
-            literal(Kind.REMINDER.value),
-            literal(rows.days_before, BigInteger),
-            literal(rows.channel),
-            literal(rows.message),
-            literal(rows.state.value),
-            literal(rows.reason, Text),
-            literal(now, Instant),
-            windows.c.opens_at,
-            windows.c.opens_at,
-            windows.c.closes_at,
-            windows.c.expires_at,
-            case((literal(rows.state.value) == State.PLANNED.value, None), else_=literal(now, Instant)),
-        )
-        .join_from(employees, windows, same_group(windows))
-        .where(
-            employees.c.key >= rows.first_key,
-            employees.c.key < rows.last_key,
-            employees.c.active,
-            ~settled(rows.campaign, employees.c.key),
-            *_in_audience(rows.audience),
-        )
-    )
-    if rows.state is State.PLANNED:
-        people = people.where(~_told_newer(rows, employees.c.key))
-    else:
-        people = people.where(employees.c.joined_at <= windows.c.opens_at)
-    names = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]
-    names += ["created_at", "due_at", "next_at", "closes_at", "expires_at", "finished_at"]
-    insert = insert_into(connection, deliveries).on_conflict_do_nothing()
-    return changed(connection, insert.from_select(names, people))
-
-
 def expire(connection: Connection, now: datetime, most: int) -> int:
     """End waiting rows whose step is over, up to `most` of them: superseded where a newer step exists, missed otherwise."""
     newer = deliveries.alias("newer")
@@ -147,6 +82,7 @@ def expire(connection: Connection, now: datetime, most: int) -> int:
         newer.c.employee_key == deliveries.c.employee_key,
         newer.c.kind == deliveries.c.kind,
         newer.c.occasion < deliveries.c.occasion,
+        deliveries.c.kind == Kind.REMINDER,
     )
     statement = (
         update(deliveries)
@@ -234,26 +170,3 @@ def same_group(windows: Any) -> ColumnElement[bool]:
         employees.c.calendar_id == windows.c.calendar_id,
         func.coalesce(employees.c.leave_until, bindparam(None, _NO_LEAVE, type_=Date)) == windows.c.leave_until,
     )
-
-
-def _told_newer(rows: PlannedRows, employee_key: ColumnElement[int]) -> ColumnElement[bool]:
-    """A later step is there already: a clock that went back must not bring up an earlier one."""
-    return is_there(
-        deliveries.c.campaign == rows.campaign,
-        deliveries.c.employee_key == employee_key,
-        deliveries.c.kind == Kind.REMINDER,
-        deliveries.c.occasion < rows.days_before,
-        or_(deliveries.c.state != State.CANCELLED, deliveries.c.reason != UNCONFIGURED),
-    )
-
-
-def _in_audience(audience: Audience) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if audience.countries:
-        inside = select(calendars.c.id).where(calendars.c.country.in_(audience.countries))
-        conditions.append(employees.c.calendar_id.in_(inside))
-    if audience.departments:
-        conditions.append(employees.c.department.in_(audience.departments))
-    if audience.not_departments:
-        conditions.append(or_(employees.c.department.is_(None), employees.c.department.not_in(audience.not_departments)))
-    return conditions

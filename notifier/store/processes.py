@@ -1,7 +1,9 @@
 """Who is running on this store: a lock that only one daemon holds, and a heartbeat that the others can see.
 
 On SQLite the lock is a lock of the operating system on a file beside the store, so it ends with the process that holds it,
-however it ends. On PostgreSQL it is an advisory lock of a session, which ends with the connection.
+however it ends. On PostgreSQL it is an advisory lock of a session, which ends with the connection. Either can be lost while the
+process goes on: the file is taken away, the server restarts, the session is ended. So the daemon asks again and again whether it
+still holds the lock, and ends where it does not, because another one may have started.
 """
 
 from __future__ import annotations
@@ -10,17 +12,19 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from notifier.errors import TryLaterError
+from notifier.store.claims import LEASE
 from notifier.store.database import SQLITE, Database
-from notifier.store.tables import processes
+from notifier.store.tables import State, deliveries, processes
 
 _ADVISORY_LOCK = 6_011_032_025  # any number, the same for every daemon
 
@@ -38,14 +42,17 @@ class Process:
 
 
 @contextmanager
-def only_daemon(database: Database) -> Iterator[None]:
+def only_daemon(database: Database) -> Iterator[Callable[[], None]]:
     """Be the only daemon on this store while the block runs.
+
+    Yields:
+        Asks whether it still is, from any thread but from one at a time. Raises TryLaterError once the lock is lost.
 
     Raises:
         TryLaterError: another one is running; it is named.
     """
-    with _file_lock(Path(f"{database.path}.lock")) if database.dialect == SQLITE else _advisory_lock(database):
-        yield
+    with _file_lock(Path(f"{database.path}.lock")) if database.dialect == SQLITE else _advisory_lock(database) as require_alone:
+        yield require_alone
 
 
 def register(connection: Connection, owner: str, now: datetime) -> None:
@@ -70,8 +77,14 @@ def latest(connection: Connection) -> Process | None:
     return None if row is None else Process(*row)
 
 
+def in_hand(connection: Connection, owner: str, since: datetime) -> int:
+    """How many messages this daemon took in hand before that instant and has not recorded an outcome of."""
+    claimed = (deliveries.c.state == State.CLAIMED, deliveries.c.owner == owner, deliveries.c.lease_until < since + LEASE)
+    return connection.scalar(select(func.count()).select_from(deliveries).where(*claimed)) or 0
+
+
 @contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
+def _file_lock(path: Path) -> Iterator[Callable[[], None]]:
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,20 +94,42 @@ def _file_lock(path: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         file.flush()
-        yield
+
+        def require_alone() -> None:
+            if not (path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))):
+                how = f"{path} was taken away"
+                raise _lost(how, "leave that file alone while the service runs")
+
+        yield require_alone
 
 
 @contextmanager
-def _advisory_lock(database: Database) -> Iterator[None]:
+def _advisory_lock(database: Database) -> Iterator[Callable[[], None]]:
     with database.engine.connect() as connection:
         if not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": _ADVISORY_LOCK}):
             other = latest(connection)
             raise _taken(f"process {other.pid} on {other.host}" if other else "another process")
-        connection.commit()
+        session = _session(connection)
+
+        def require_alone() -> None:
+            if _session(connection) != session:  # a connection that was cut comes back as another one, without the lock
+                how = "the database session that held its lock was ended"
+                raise _lost(how, "look into the log of the database server")
+
         try:
-            yield
+            yield require_alone
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY_LOCK})
+            connection.invalidate()  # ends the session, and with it the lock, also where the session has ended already
+
+
+def _session(connection: Connection) -> int | None:
+    try:
+        number: int = connection.scalar(text("SELECT pg_backend_pid()"))
+        connection.commit()
+    except DBAPIError:
+        connection.rollback()
+        return None
+    return number
 
 
 def _named(content: str) -> str:
@@ -103,6 +138,11 @@ def _named(content: str) -> str:
         return f"process {holder['pid']} on {holder['host']}"
     except (ValueError, KeyError, TypeError):
         return "another process"
+
+
+def _lost(how: str, hint: str) -> TryLaterError:
+    msg = f"no longer the only daemon on this store: {how}"
+    return TryLaterError(msg, hint=f"{hint}; the service can be started again at once")
 
 
 def _taken(who: str) -> TryLaterError:

@@ -3,11 +3,15 @@
 A limit a minute is a GCRA row: one theoretical arrival time, moved forward with each message that is let through. Messages leave
 evenly instead of in heaps, and no window of a minute ever holds more than the limit. A limit a day is counted from the outbox
 itself, because nothing is more exact than the record of what was handed over.
+
+A channel with several outlets, or with a limit on how many messages may be on their way at once, is looked after by
+`store/outlets.py`; what is here costs a channel without any of that nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -15,16 +19,34 @@ from sqlalchemy import Connection, func, select
 from notifier.store.inserts import insert_into
 from notifier.store.tables import Instant, State, deliveries, quotas
 
-_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 _MINUTE = 60_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a channel's provider allows. None: no limit."""
+    """What a channel's provider allows. None: no limit.
+
+    Attributes:
+        per_minute, per_day: of the channel; where it has outlets, they have limits of their own and these are not looked at.
+        at_once: how many messages of the channel may be in anybody's hands at once, over all processes.
+        outlets: what each outlet ("privacy@example.com") may carry; of their limits `per_minute` and `per_day` count.
+    """
 
     per_minute: int | None = None
     per_day: int | None = None
+    at_once: int | None = None
+    outlets: Mapping[str, Limits] = field(default_factory=dict)
+
+    @property
+    def each_outlet(self) -> Mapping[str, Limits]:
+        """The outlets; of a channel without any, one without a name."""
+        return self.outlets or {"": self}
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a wave takes so long that whoever has just answered would wait for it to be over."""
+        return any(one.per_minute is not None for one in self.each_outlet.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +78,47 @@ def pace(per_minute: int) -> tuple[timedelta, int]:
     return timedelta(microseconds=-(-_MINUTE // (per_minute - burst + 1))), burst
 
 
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """The row of a limit a minute, as it stands now: how many may go, and what the row becomes when some went."""
+
+    interval: timedelta
+    burst: int
+    full_at: datetime
+    room: int
+
+    @classmethod
+    def of(cls, stored: datetime, per_minute: int, now: datetime) -> Minute:
+        interval, burst = pace(per_minute)
+        # A clock that was set back must not stop sending: the row is never further ahead than a full burst.
+        full_at = min(max(stored, now), now + interval * burst)
+        return cls(interval, burst, full_at, max(0, burst - -((now - full_at) // interval)))
+
+    def after(self, taken: int) -> datetime:
+        return self.full_at + self.interval * taken
+
+    def again_at(self, taken: int = 0) -> datetime:
+        """When the next one may go, if none may now."""
+        return self.after(taken) - self.interval * (self.burst - 1)
+
+
 def _take_from_minute(connection: Connection, name: str, per_minute: int, wanted: int, now: datetime) -> Grant:
-    interval, burst = pace(per_minute)
     connection.execute(insert_into(connection, quotas).values(name=name, full_at=now).on_conflict_do_nothing())
     stored = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
-    # A clock that was set back must not stop sending: the row is never further ahead than a full burst.
-    full_at = min(max(stored, now), now + interval * burst)
-    room = burst - -((now - full_at) // interval)
-    allowed = max(0, min(wanted, room))
-    full_at += interval * allowed
+    minute = Minute.of(stored, per_minute, now)
+    allowed = min(wanted, minute.room)
+    full_at = minute.after(allowed)
     if allowed or full_at < stored:
         connection.execute(quotas.update().where(quotas.c.name == name).values(full_at=full_at))
-    if allowed == wanted:
-        return Grant(allowed, None)
-    return Grant(allowed, full_at - interval * (burst - 1))
+    return Grant(allowed, None if allowed == wanted else minute.again_at(allowed))
 
 
 def _left_today(connection: Connection, channel: str, per_day: int, wanted: int, now: datetime) -> tuple[int, datetime | None]:
-    recent = (deliveries.c.channel == channel, deliveries.c.finished_at > now - _DAY, deliveries.c.state == State.ACCEPTED)
+    recent = (deliveries.c.channel == channel, deliveries.c.finished_at > now - DAY, deliveries.c.state == State.ACCEPTED)
     used = connection.scalar(select(func.count()).select_from(deliveries).where(*recent)) or 0
     underway = (deliveries.c.channel == channel, deliveries.c.state == State.CLAIMED)
     used += connection.scalar(select(func.count()).select_from(deliveries).where(*underway)) or 0
     if (room := per_day - used) > 0:
         return min(wanted, room), None
     oldest = connection.scalar(select(func.min(deliveries.c.finished_at, type_=Instant)).where(*recent))
-    return 0, (oldest or now) + _DAY
+    return 0, (oldest or now) + DAY

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
+from notifier.domain.ladder import EMAIL, SLACK
+from notifier.store import reach
+from notifier.store.acknowledgements import settled
 from notifier.store.employees import count_active
-from notifier.store.outbox import is_waiting
+from notifier.store.lookups import is_there
+from notifier.store.outbox import WAITING, is_waiting
+from notifier.store.reasons import UNREACHABLE
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
 
 
@@ -44,6 +49,14 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """An open person to whom the last message could be brought on no channel, and what each of them said."""
+
+    employee_id: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StateCount:
     campaign: str
     channel: str
@@ -53,7 +66,8 @@ class StateCount:
 
 @dataclass(frozen=True, slots=True)
 class OpenGroup:
-    """How many open people share a calendar, a leave and a language (None where only the campaign's rule or the default says)."""
+    """How many open people share a calendar, a leave, a language (None where only the campaign's rule or the default says) and the
+    rungs of the ladder that reach them."""
 
     calendar_id: int
     time_zone: str
@@ -62,7 +76,14 @@ class OpenGroup:
     leave_until: date | None
     department: str | None
     language: str | None
+    by_email: bool
+    on_slack: bool
     count: int
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """Which rungs reach them."""
+        return (*((EMAIL,) if self.by_email else ()), *((SLACK,) if self.on_slack else ()))
 
 
 def tell(
@@ -116,9 +137,33 @@ def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     return oldest
 
 
+def undeliverable(connection: Connection, campaign: str) -> list[Undeliverable]:
+    """Open people whose newest reminder no channel could carry: each was refused, or none reaches the person."""
+    newer = deliveries.alias("newer")
+    failed = or_(deliveries.c.state == State.REFUSED, deliveries.c.reason == UNREACHABLE)
+    carried = is_there(
+        newer.c.campaign == deliveries.c.campaign,
+        newer.c.employee_key == deliveries.c.employee_key,
+        newer.c.kind == Kind.REMINDER,
+        newer.c.occasion <= deliveries.c.occasion,
+        newer.c.state.in_((*WAITING, State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
+    )
+    statement = (
+        select(employees.c.id, deliveries.c.channel, deliveries.c.reason)
+        .join_from(deliveries, employees)
+        .where(deliveries.c.campaign == campaign, deliveries.c.kind == Kind.REMINDER, failed, ~carried, employees.c.active)
+        .where(~settled(deliveries.c.campaign, deliveries.c.employee_key))
+        .order_by(employees.c.id, deliveries.c.id)
+    )
+    found: dict[str, dict[str, None]] = {}
+    for id_, channel, reason in connection.execute(statement):
+        found.setdefault(id_, {})[reason if reason == UNREACHABLE else f"{channel}: {reason}"] = None
+    return [Undeliverable(id_, tuple(reasons)) for id_, reasons in found.items()]
+
+
 def count_people(connection: Connection, campaign: str) -> tuple[int, int]:
     """How many active people have settled the campaign, and how many there are."""
-    settled = (
+    have_settled = (
         select(func.count())
         .select_from(acknowledgements)
         .join(employees)
@@ -129,7 +174,7 @@ def count_people(connection: Connection, campaign: str) -> tuple[int, int]:
             acknowledgements.c.revoked_at.is_(None),
         )
     )
-    return connection.scalar(settled) or 0, count_active(connection)
+    return connection.scalar(have_settled) or 0, count_active(connection)
 
 
 def open_groups(connection: Connection, campaign: str, *, not_yet_sent: int | None = None) -> list[OpenGroup]:
@@ -138,15 +183,16 @@ def open_groups(connection: Connection, campaign: str, *, not_yet_sent: int | No
     Args:
         not_yet_sent: count only people for whom the reminder of this step (`days_before`) has not ended in any way.
     """
-    settled = select(acknowledgements.c.employee_key).where(
+    have_settled = select(acknowledgements.c.employee_key).where(
         acknowledgements.c.campaign == campaign, acknowledgements.c.settles, acknowledgements.c.revoked_at.is_(None)
     )
     language = func.coalesce(employees.c.language_choice, employees.c.language).label("spoken")
     keys = (*calendars.c["id", "time_zone", "country", "region"], employees.c.leave_until, employees.c.department, language)
+    keys += tuple(reach.is_reached(rung).label(f"reached_by_{rung}") for rung in (EMAIL, SLACK))
     statement = (
         select(*keys, func.count())
         .join_from(employees, calendars)
-        .where(employees.c.active, employees.c.key.not_in(settled))
+        .where(employees.c.active, employees.c.key.not_in(have_settled))
         .group_by(*keys)
     )
     if not_yet_sent is not None:
@@ -155,6 +201,8 @@ def open_groups(connection: Connection, campaign: str, *, not_yet_sent: int | No
             deliveries.c.kind == Kind.REMINDER,
             deliveries.c.occasion == not_yet_sent,
             deliveries.c.finished_at.is_not(None),
+            deliveries.c.state != State.REFUSED,
+            or_(deliveries.c.state != State.CANCELLED, deliveries.c.reason != UNREACHABLE),
         )
         statement = statement.where(employees.c.key.not_in(ended))
-    return [OpenGroup(*tuple(row)) for row in connection.execute(statement)]
+    return [OpenGroup(*row[:7], bool(row[7]), bool(row[8]), row[9]) for row in connection.execute(statement)]

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -63,6 +64,7 @@ class Kind(StrEnum):
 
     REMINDER = "reminder"
     RECEIPT = "receipt"
+    REWRITE = "rewrite"  # an earlier Slack message is brought up to date
 
 
 # SQLite gives a row number to INTEGER PRIMARY KEY only; PostgreSQL wants 64 bits.
@@ -101,7 +103,7 @@ employees = Table(
     "employees",
     metadata,
     Column("key", _RowNumber, primary_key=True),
-    Column("id", String(255), nullable=False, unique=True),
+    Column("id", String(255), nullable=False),
     Column("email", String(320), nullable=False),
     Column("email_key", String(320), nullable=False, index=True),  # casefolded, for finding
     Column("given_name", String(255), nullable=False),
@@ -113,28 +115,30 @@ employees = Table(
     Column("manager_id", String(255)),
     Column("active", Boolean, nullable=False),
     Column("leave_until", Date),  # inclusive
-    Column("public_id", String(22), nullable=False, unique=True),  # what a link carries in place of the id
+    Column("public_id", String(22), nullable=False),  # what a link carries in place of the id
     Column("link_version", Integer, nullable=False, server_default="1"),  # raised to void every link of the person
     Column("joined_at", Instant, nullable=False),
     Column("left_at", Instant),
-    Index("ix_employees_manager_id", "manager_id"),
+    # Indexes all of them, and no constraints: a whole company is loaded without them, and they are made when it is there.
+    Index("uq_employees_id", "id", unique=True),
+    Index("uq_employees_public_id", "public_id", unique=True),
     Index(
         "ix_employees_leave",
         "leave_until",
         sqlite_where=_AWAY,
         postgresql_where=_AWAY,
     ),
-    Index("ix_employees_calendar", "calendar_id"),
 )
 
 _WAITING = text("state IN ('planned', 'retry')")
+_ASKED_FOR = text("state IN ('planned', 'retry') AND kind <> 'reminder'")
 _ACCEPTED = text("state = 'accepted'")
 _REFUSED = text("state = 'refused'")
 _CLAIMED = text("state = 'claimed'")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
 # unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is the
-# step's `days_before` for a reminder and the acknowledgement's id for a receipt.
+# step's `days_before` for a reminder, the acknowledgement's id for a receipt, and the id of the delivery that is rewritten.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -162,6 +166,8 @@ deliveries = Table(
     Column("subject", Text),
     Column("finished_at", Instant),
     Column("reply", Text),  # the provider's own words
+    Column("reference", Text),  # the provider's handle on the message it took
+    Column("outlet", String(320)),  # which of the channel's outlets it left from: a repeat leaves from the same one
     UniqueConstraint("campaign", "employee_key", "kind", "occasion", "channel"),
     Index(
         "ix_deliveries_waiting",
@@ -170,12 +176,27 @@ deliveries = Table(
         sqlite_where=_WAITING,
         postgresql_where=_WAITING,
     ),
+    Index("ix_deliveries_asked_for", "channel", "next_at", sqlite_where=_ASKED_FOR, postgresql_where=_ASKED_FOR),
     Index("ix_deliveries_employee", "employee_key"),
     Index("ix_deliveries_expires", "expires_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_deliveries_closes", "closes_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_deliveries_accepted", "channel", "finished_at", sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
     Index("ix_deliveries_refused", "channel", "finished_at", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
     Index("ix_deliveries_claimed", "channel", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
+)
+
+# How a person is reached, where that is not plain from the roster: one row for each rung of the ladder ("slack", "email"). A rung
+# on which the provider refused the person for good is passed over while the address is still the one that was refused.
+reach = Table(
+    "reach",
+    metadata,
+    Column("employee_key", ForeignKey("employees.key"), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("address", String(320)),  # the Slack user id; for e-mail the address that was refused
+    Column("team", String(32)),  # the Slack workspace, where an organisation has several
+    Column("refused_at", Instant),
+    Column("refused_because", Text),
+    Index("ix_reach_address", "channel", "address"),
 )
 
 # Every answer ever given. The one with `revoked_at` empty counts; there is at most one for each campaign and person.
@@ -208,16 +229,17 @@ acknowledgements = Table(
 quotas = Table(
     "quotas",
     metadata,
-    Column("name", String(64), primary_key=True),  # "smtp/minute"
+    Column("name", String(350), primary_key=True),  # "smtp/minute", "graph/privacy@example.com/minute"
     Column("full_at", Instant, nullable=False),  # theoretical arrival time of the next message at the steady rate
 )
 
-# Sending stopped: for everything ("all") or for one channel. A lifted hold stays as a record.
+# Sending stopped: for everything ("all"), for one channel ("graph"), or for one of its outlets ("graph/privacy@example.com"). A
+# lifted hold stays as a record.
 holds = Table(
     "holds",
     metadata,
     Column("id", _RowNumber, primary_key=True),
-    Column("scope", String(64), nullable=False),
+    Column("scope", String(350), nullable=False),
     Column("since", Instant, nullable=False),
     Column("until", Instant),  # ends by itself then: a provider asked for a pause
     Column("reason", Text, nullable=False),
@@ -253,6 +275,14 @@ roster_syncs = Table(
     Column("leavers", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
     Column("reason", Text),  # why it was refused
+)
+
+# What the source of the roster wants to find again at its next reading.
+roster_snapshots = Table(
+    "roster_snapshots",
+    metadata,
+    Column("source", String(255), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 # How far the planner has come, so that a tick with nothing due costs nothing. A changed `fingerprint` (the campaign's steps, or

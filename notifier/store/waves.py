@@ -4,7 +4,8 @@
 login or a text that the provider rejects then costs five messages and not ten thousand.
 
 **Brake.** When more than 5 of the last 100 messages of a channel were refused for good, the channel is put on hold until somebody
-has looked. Refusals from before the last hold was lifted do not count again.
+has looked. Refusals from before the last hold was lifted do not count again. A message that could not be rewritten is no refusal:
+it may simply have been deleted.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _newest(connection: Connection, channel: str, state: State) -> list[datetime
     )
     statement = (
         select(deliveries.c.finished_at)
-        .where(deliveries.c.channel == channel, deliveries.c.state == state)
+        .where(deliveries.c.channel == channel, deliveries.c.state == state, deliveries.c.kind != Kind.REWRITE)
         .order_by(deliveries.c.finished_at.desc())
         .limit(_LOOKED_AT)
     )

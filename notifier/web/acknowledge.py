@@ -16,11 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from notifier.content.facts import Facts, context
 from notifier.domain import links
@@ -39,6 +39,7 @@ from notifier.web.site import Site, asked_language
 
 QUICKEST_PERSON = timedelta(seconds=2)
 FIRST_MINUTE = timedelta(seconds=60)
+_ANSWERS = frozenset(Answer)
 _MISSING = "missing"
 _SAID = {
     "undone": "Your answer has been taken back. We will go on reminding you.",
@@ -55,7 +56,7 @@ class Visit:
         token: as it stands in the address.
         language: the page is written in it.
         today: the date where the person is.
-        current: their answer, if there is one.
+        current: their answer, if there is one and it was looked up.
     """
 
     campaign: Campaign
@@ -64,7 +65,7 @@ class Visit:
     language: str
     zone: ZoneInfo
     today: date
-    current: Acknowledgement | None
+    current: Acknowledgement | None = None
 
 
 async def show(site: Site, request: Request) -> Response:
@@ -100,8 +101,8 @@ def _act(
     visit = _spoken(found, form)
     if (action := form.get("do")) in {"undo", "not_me"}:
         return visit, "again" if quick else _take_back(connection, site, visit, action)
-    if form.get("answer") not in set(Answer):
-        return visit, _MISSING
+    if form.get("answer") not in _ANSWERS:
+        return _with_answer(connection, visit), _MISSING
     _record(connection, site, visit, Answer(form["answer"]), quick=quick, language=form.get("lang"))
     return visit, None
 
@@ -117,7 +118,12 @@ async def _visit(site: Site, request: Request) -> Visit:
     Raises:
         Refused: it is no link of ours, or nothing is to be answered under it any more.
     """
-    visit = await site.database.read_async(lambda connection: _find(connection, site, request))
+
+    def look(connection: Connection) -> Visit | None:
+        found = _find(connection, site, request)
+        return None if found is None else _with_answer(connection, found)
+
+    visit = await site.database.read_async(look)
     if visit is None:
         raise _miss(site, request)
     return visit
@@ -140,8 +146,13 @@ def _find(connection: Connection, site: Site, request: Request) -> Visit | None:
     today = site.now().astimezone(zone).date()
     if today >= campaign.closes_on:
         raise Refused(Notice.CLOSED, language=language)
-    current = acknowledgements.current(connection, campaign=campaign.id, employee_key=person.key)
-    return Visit(campaign, person, token, language, zone, today, current)
+    return Visit(campaign, person, token, language, zone, today)
+
+
+def _with_answer(connection: Connection, visit: Visit) -> Visit:
+    """The same with the answer that the person gave."""
+    current = acknowledgements.current(connection, campaign=visit.campaign.id, employee_key=visit.person.key)
+    return replace(visit, current=current)
 
 
 def _miss(site: Site, request: Request) -> Refused:
@@ -214,8 +225,9 @@ def _see(visit: Visit, said: str | None) -> Response:
     parameters = {"said": said} if said else {}
     if visit.language != visit.person.language_choice:
         parameters["lang"] = visit.language
-    query = f"?{urlencode(parameters)}" if parameters else ""
-    return RedirectResponse(f"{visit.token}{query}", status_code=HTTPStatus.SEE_OTHER)
+    query = "&".join(f"{name}={word}" for name, word in parameters.items())  # words of ours: nothing in them to escape
+    location = f"{visit.token}?{query}" if query else visit.token
+    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": location})
 
 
 def _page(site: Site, request: Request, visit: Visit, *, missing: bool = False) -> Response:

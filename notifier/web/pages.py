@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -140,6 +141,7 @@ class _Say:
         return Markup(self._translate(text)) % values  # noqa: S704 - our own catalogue
 
 
+@lru_cache(maxsize=256)
 def preferred_language(accept: str | None) -> str | None:
     """The language a browser would like best among ours (RFC 9110 §12.5.4); None if it asks for none of them."""
     wishes: list[tuple[float, str]] = []

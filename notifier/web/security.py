@@ -36,7 +36,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, style_hash: str) -> None:
         self._app = app
-        self._headers = {
+        headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": (
                 f"default-src 'none'; style-src '{style_hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -49,13 +49,14 @@ class SecurityHeaders:
             "X-Frame-Options": "DENY",
             "X-Robots-Tag": "noindex, nofollow, noarchive",
         }
+        self._headers = MutableHeaders(headers).raw
+        self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
+                others = [header for header in message.get("headers", ()) if header[0] not in self._names]
+                message["headers"] = others + self._headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "holds",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=350), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -58,9 +58,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "quotas",
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=350), nullable=False),
         sa.Column("full_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_quotas")),
+    )
+    op.create_table(
+        "roster_snapshots",
+        sa.Column("source", sa.String(length=255), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_roster_snapshots")),
     )
     op.create_table(
         "roster_syncs",
@@ -98,11 +104,8 @@ def upgrade() -> None:
         sa.Column("left_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["calendar_id"], ["calendars.id"], name=op.f("fk_employees_calendar_id")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_employees")),
-        sa.UniqueConstraint("id", name=op.f("uq_employees_id")),
-        sa.UniqueConstraint("public_id", name=op.f("uq_employees_public_id")),
     )
     with op.batch_alter_table("employees", schema=None) as batch_op:
-        batch_op.create_index("ix_employees_calendar", ["calendar_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_employees_email_key"), ["email_key"], unique=False)
         batch_op.create_index(
             "ix_employees_leave",
@@ -111,7 +114,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("leave_until IS NOT NULL"),
             postgresql_where=sa.text("leave_until IS NOT NULL"),
         )
-        batch_op.create_index("ix_employees_manager_id", ["manager_id"], unique=False)
+        batch_op.create_index("uq_employees_id", ["id"], unique=True)
+        batch_op.create_index("uq_employees_public_id", ["public_id"], unique=True)
 
     op.create_table(
         "acknowledgements",
@@ -165,6 +169,8 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("outlet", sa.String(length=320), nullable=True),
         sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_deliveries_employee_key")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
@@ -183,6 +189,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'accepted'"),
             postgresql_where=sa.text("state = 'accepted'"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_asked_for",
+            ["channel", "next_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('planned', 'retry') AND kind <> 'reminder'"),
+            postgresql_where=sa.text("state IN ('planned', 'retry') AND kind <> 'reminder'"),
         )
         batch_op.create_index(
             "ix_deliveries_claimed",
@@ -220,3 +233,17 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('planned', 'retry')"),
             postgresql_where=sa.text("state IN ('planned', 'retry')"),
         )
+
+    op.create_table(
+        "reach",
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=True),
+        sa.Column("team", sa.String(length=32), nullable=True),
+        sa.Column("refused_at", sa.BigInteger(), nullable=True),
+        sa.Column("refused_because", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_reach_employee_key")),
+        sa.PrimaryKeyConstraint("employee_key", "channel", name=op.f("pk_reach")),
+    )
+    with op.batch_alter_table("reach", schema=None) as batch_op:
+        batch_op.create_index("ix_reach_address", ["channel", "address"], unique=False)

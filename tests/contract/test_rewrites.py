@@ -1,0 +1,139 @@
+"""Slack messages that went out are brought up to date when their person answers, takes it back, or was answering meanwhile."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+
+from notifier.domain.campaign import Answer, Assurance
+from notifier.store import acknowledgements, outcomes
+from notifier.store.database import Database
+from notifier.store.tables import State
+from tests.ladder_rig import NOW, SLACK_FIRST, claim, end, find_on_slack, rows, send, told
+from tests.planning_rig import CAMPAIGN, add_person, planner, utc
+
+SECOND_STEP = utc("2025-10-27T10:00")
+LATER = SECOND_STEP + timedelta(hours=1)
+
+
+def answer(database: Database, person: int, given: Answer = Answer.DONE, *, channel: str = "page", now: datetime = LATER) -> None:
+    with database.write() as connection:
+        acknowledgements.record(
+            connection,
+            campaign=CAMPAIGN.id,
+            employee_key=person,
+            answer=given,
+            assurance=Assurance.LINK,
+            channel=channel,
+            receipt_channel="smtp",
+            now=now,
+        )
+
+
+def undo(database: Database, person: int, now: datetime = LATER) -> None:
+    with database.write() as connection:
+        assert acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=now)
+
+
+@pytest.fixture
+def person(database: Database) -> int:
+    """Somebody who had two reminders on Slack; a second person had them too, and a third had mails."""
+    people = [add_person(database, number) for number in range(3)]
+    find_on_slack(database, people[:2])
+    plan = planner(database, ladders=SLACK_FIRST)
+    for now in (NOW, SECOND_STEP):
+        plan.tick(now)
+        send(database, "slack", now=now)
+        send(database, "smtp", now=now)
+    return people[0]
+
+
+def test_every_slack_message_of_the_person_is_rewritten_and_nobody_elses(database: Database, person: int) -> None:
+    answer(database, person)
+    mine = [row for row in rows(database) if row["employee_key"] == person]
+    found = claim(database, "slack", now=LATER)
+    assert {(row.kind, row.reference, row.message) for row in found} == {
+        ("rewrite", row["reference"], row["message"]) for row in mine
+    }
+    assert len(found) == 2
+    assert {(row.address, row.answer, row.answered_at) for row in found} == {(f"U{person}", Answer.DONE, LATER)}
+
+
+def test_an_undo_brings_the_message_back(database: Database, person: int) -> None:
+    answer(database, person)
+    assert len(send(database, "slack", now=LATER)) == 2
+    undo(database, person)
+    again = claim(database, "slack", now=LATER)
+    assert [(row.kind, row.answer, row.answered_at) for row in again] == [("rewrite", None, None)] * 2
+    assert len(rows(database, kind="rewrite")) == 2
+
+
+def test_what_is_being_rewritten_is_rewritten_again(database: Database, person: int) -> None:
+    """The first is on the wire when the answer is taken back: its outcome counts for nothing, and the truth goes out after it."""
+    answer(database, person)
+    stale = claim(database, "slack", now=LATER)
+    undo(database, person)
+    assert not end(database, stale[0], State.ACCEPTED, now=LATER, reference=stale[0].reference)
+    assert claim(database, "slack", now=LATER) == ()  # not while the first may still be on its way
+    after = claim(database, "slack", now=LATER + timedelta(seconds=10))
+    assert [row.answer for row in after] == [None, None]
+    assert end(database, after[0], State.ACCEPTED, now=LATER + timedelta(seconds=10), reference=after[0].reference)
+
+
+def test_a_message_that_arrives_after_the_answer_is_rewritten(database: Database) -> None:
+    """The reminder was on the wire when the person answered on the page."""
+    person = add_person(database, 1)
+    find_on_slack(database, [person])
+    planner(database, ladders=SLACK_FIRST).tick(NOW)
+    (reminder,) = claim(database, "slack")
+    answer(database, person, now=NOW)
+    assert rows(database, kind="rewrite") == []
+    assert end(database, reminder, State.ACCEPTED, reference="D1:1.2")
+    (rewrite,) = claim(database, "slack")
+    assert (rewrite.kind, rewrite.reference, rewrite.answer) == ("rewrite", "D1:1.2", Answer.DONE)
+
+
+def test_an_answer_and_an_outcome_at_the_same_time_see_each_other(database: Database) -> None:
+    people = [add_person(database, number) for number in range(8)]
+    find_on_slack(database, people)
+    planner(database, ladders=SLACK_FIRST).tick(NOW)
+    claimed = claim(database, "slack")
+    with ThreadPoolExecutor(8) as pool:
+        for row in claimed:
+            pool.submit(end, database, row, State.ACCEPTED, reference=f"D:{row.id}")
+            pool.submit(answer, database, row.employee_key, now=NOW)
+    assert told(database, kind="rewrite") == [(person, "slack", "planned") for person in people]
+
+
+def test_an_answer_in_slack_gets_no_receipt_and_one_on_a_page_does(database: Database, person: int) -> None:
+    answer(database, person, channel="slack")
+    assert rows(database, kind="receipt") == []
+    answer(database, person, Answer.NO_ACCOUNT)
+    assert told(database, kind="receipt") == [(person, "smtp", "planned")]
+    assert [row.answer for row in claim(database, "slack", now=LATER)] == [Answer.NO_ACCOUNT] * 2
+
+
+def test_a_call_for_help_leaves_the_buttons_where_they_are(database: Database, person: int) -> None:
+    answer(database, person, Answer.HELP)
+    assert rows(database, kind="rewrite") == []
+
+
+def test_a_rewrite_outlives_a_dead_sender_and_a_leaver(database: Database, person: int) -> None:
+    """Nobody knows whether it was done: it is done again, which does no harm."""
+    answer(database, person)
+    claim(database, "slack", now=LATER, owner="dead")
+    with database.write() as connection:
+        outcomes.release_dead(connection, owner="b", resend=("smtp",), now=LATER, alone=True)
+    assert told(database, kind="rewrite") == [(person, "slack", "retry")] * 2
+
+
+def test_a_rewrite_that_cannot_be_done_says_nothing_about_the_person(database: Database, person: int) -> None:
+    """`message_not_found`: the message is gone; the person is still reached on Slack."""
+    answer(database, person)
+    for row in claim(database, "slack", now=LATER):
+        end(database, row, State.REFUSED, now=LATER, words="message_not_found")
+    undo(database, person)
+    assert [row.kind for row in claim(database, "slack", now=LATER)] == ["rewrite"] * 2
+    assert {row["channel"] for row in rows(database) if row["employee_key"] == person} == {"slack"}
