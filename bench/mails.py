@@ -32,7 +32,7 @@ def main() -> int:
         "mails",
         f"{chosen.mails:,} personal mails, planned to recorded",
         {"mails": chosen.mails, "mails_of_peers": _MAILS_OF_PEERS, "connections": _CONNECTIONS, "rounds": chosen.rounds},
-        machine("sqlalchemy", "aiosmtplib", "jinja2"),
+        machine("sqlalchemy", "aiosmtplib", "jinja2", "uvloop"),
     )
     ours, processor, source = [], [], []
     with smtp_sink() as port:

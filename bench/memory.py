@@ -21,7 +21,7 @@ def main() -> int:
         "memory",
         f"{chosen.mails:,} personal mails in one wave",
         {"mails": chosen.mails, "connections": _CONNECTIONS, "rounds": chosen.rounds},
-        machine("sqlalchemy", "aiosmtplib", "jinja2"),
+        machine("sqlalchemy", "aiosmtplib", "jinja2", "uvloop"),
     )
     waves = []
     with smtp_sink() as port:

@@ -27,6 +27,7 @@ from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.employee import Employee
+from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import employees
 from notifier.store.database import Database
@@ -87,7 +88,11 @@ def write_times(database: Database) -> Iterator[list[float]]:
 
 def planner(database: Database) -> Planner:
     return Planner(
-        database=database, campaigns=(CAMPAIGN,), window=Window.parse("09:00-17:00"), working_days=WorkingDays(), channel="smtp"
+        database=database,
+        campaigns=(CAMPAIGN,),
+        window=Window.parse("09:00-17:00"),
+        working_days=WorkingDays(),
+        ladders=Ladders.of(["email"], email="smtp"),
     )
 
 

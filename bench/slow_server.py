@@ -1,12 +1,17 @@
-"""A mail server on loopback that answers each command 10 ms after it came, as one far away: `python -m bench.slow_server PORT`.
+"""A mail server on loopback that takes its time: `python -m bench.slow_server PORT far` or `PORT slow`.
 
-It takes every mail and keeps none. Commands that come together are answered together (RFC 2920).
+- far: it answers 10 ms after a command came, so what comes together is answered together (RFC 2920), as over a long way.
+- slow: it works 10 ms on each command of a connection, one after the other, however they came.
+
+It takes every mail and keeps none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+
+import uvloop
 
 _DELAY_SECONDS = 0.01
 _END = b"\r\n.\r\n"
@@ -20,12 +25,17 @@ _ANSWERS = {
 class Session(asyncio.Protocol):
     """One client."""
 
+    def __init__(self, *, slow: bool) -> None:
+        self._slow = slow
+        self._loop = asyncio.get_running_loop()
+        self._free_at = 0.0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is what asyncio gives
         self._transport = transport
         self._received = b""
         self._content = False
-        self._answer(b"220 slow.example.com ESMTP\r\n")
+        self._answer([b"220 slow.example.com ESMTP\r\n"])
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -33,7 +43,7 @@ class Session(asyncio.Protocol):
         while (answer := self._next_answer()) is not None:
             answers.append(answer)
         if answers:
-            self._answer(b"".join(answers))
+            self._answer(answers)
 
     def _next_answer(self) -> bytes | None:
         part, end, rest = self._received.partition(_END if self._content else b"\r\n")
@@ -47,15 +57,21 @@ class Session(asyncio.Protocol):
         self._content = verb == b"DATA"
         return _ANSWERS.get(verb, b"250 2.0.0 Ok\r\n")
 
-    def _answer(self, answer: bytes) -> None:
-        asyncio.get_running_loop().call_later(_DELAY_SECONDS, self._transport.write, answer)
+    def _answer(self, answers: list[bytes]) -> None:
+        if not self._slow:
+            self._loop.call_later(_DELAY_SECONDS, self._transport.write, b"".join(answers))
+            return
+        for answer in answers:
+            self._free_at = max(self._free_at, self._loop.time()) + _DELAY_SECONDS
+            self._loop.call_at(self._free_at, self._transport.write, answer)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, *, slow: bool) -> None:
     """Serve until the process is ended."""
-    server = await asyncio.get_running_loop().create_server(Session, "127.0.0.1", port, backlog=1024)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Session(slow=slow), "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    uvloop.run(serve(int(sys.argv[1]), slow=sys.argv[2] == "slow"))

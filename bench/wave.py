@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import uvloop
 
 from bench.house import open_house
 from notifier.service import Service
@@ -25,7 +26,7 @@ def main(folder: Path) -> None:
         connection.exec_driver_sql("SELECT 1")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
     idle = _kilobytes("VmRSS")
-    seconds, cpu = asyncio.run(_send(service))
+    seconds, cpu = uvloop.run(_send(service))
     peak = _kilobytes("VmHWM")
     with service.database.read() as connection:
         finished = sorted(story.at.timestamp() for story in stories.tell(connection, state=State.ACCEPTED))

@@ -26,7 +26,7 @@ class Peer:
 
 _HERE = Path(__file__).parent
 _POST_OFFICE = ("django-post_office==3.12.0", "django==5.2.19")
-_NODEMAILER = ("nodemailer@7", "nunjucks@3")
+_NODEMAILER = ("nodemailer@10.6.0", "nunjucks@3.2.4")
 _THREADS = (1, 5, 10)
 
 
@@ -79,8 +79,7 @@ def _post_office(cache: Path) -> Path:
 
 def _nodemailer(cache: Path) -> Path:
     folder = cache / "node"
-    if not (folder / "node_modules" / "nunjucks").is_dir():
-        folder.mkdir(exist_ok=True)
-        (folder / "package.json").write_text("{}")
-        subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--silent", *_NODEMAILER], cwd=folder, check=True)
+    folder.mkdir(exist_ok=True)
+    (folder / "package.json").write_text("{}")
+    subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--silent", *_NODEMAILER], cwd=folder, check=True)
     return folder / "node_modules"

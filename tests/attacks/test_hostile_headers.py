@@ -117,6 +117,7 @@ def hostile(seed: int, count: int) -> Iterator[tuple[str, str]]:
 def attacked(number: int, name: str, subject: str) -> Outgoing:
     return Outgoing(
         delivery_id=number,
+        employee_key=number,
         campaign="linkedin-ai-training",
         address=f"person{number}@example.com",
         name=name,

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from notifier.channels.capture import CaptureChannel
@@ -20,15 +20,18 @@ from notifier.errors import StoreError
 from notifier.store.database import Database
 from tests.delivery_rig import CAMPAIGN, TEMPLATES, House, house
 from tests.faults.relay import Relay, cut_wire
-from tests.faults.stores import copy_store, integrity, make_store, rows
+from tests.faults.stores import copy_store, emptied, integrity, make_store
 from tests.faults.tried import Tried
+from tests.postgresql_rig import end_sessions
 from tests.smtp_actions import Close, Hang, Say, SayAndClose
 
 STORE = "R4 the Nth call to the store fails"
+ON_POSTGRESQL = "R4 the Nth call to PostgreSQL fails"
 MOMENTS = "R4 the Nth answer of the relay fails"
 BYTES = "R4 the wire is cut at the Nth byte"
 _PEOPLE = 6
 _FAULTS = ("refused", "undone", "done but not confirmed")
+_FAULTS_OF_A_SERVER = ("cut off", "done but not confirmed")
 _SOON, _LATER = timedelta(seconds=5), timedelta(minutes=4)
 
 
@@ -44,9 +47,10 @@ def nth_call_fails(database: Database, number: int, fault: str) -> Iterator[_Cou
 
     Args:
         fault: "refused": before it is done; "undone": after, and the transaction with it; "done but not confirmed": a commit is
-            done and reported as failed.
+            done and reported as failed; "cut off": the server ends the session before it is done.
     """
     seen = _Counter()
+    admin = create_engine(database.engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
     def strike(*_: Any) -> None:
         seen.calls += 1
@@ -60,7 +64,13 @@ def nth_call_fails(database: Database, number: int, fault: str) -> Iterator[_Cou
             connection.connection.commit()
         strike()
 
+    def cut(connection: Any, *_: Any) -> None:
+        seen.calls += 1
+        if seen.calls == number:
+            seen.failed += end_sessions(admin, f"pid = {connection.connection.dbapi_connection.info.backend_pid}")
+
     listeners = {
+        "cut off": (("before_cursor_execute", cut), ("commit", cut)),
         "refused": (("before_cursor_execute", strike), ("commit", strike)),
         "undone": (("after_cursor_execute", strike), ("commit", strike)),
         "done but not confirmed": (("commit", done_and_strike),),
@@ -74,13 +84,17 @@ def nth_call_fails(database: Database, number: int, fault: str) -> Iterator[_Cou
             event.remove(database.engine, name, listener)
 
 
-async def store_calls(folder: Path, chance: Random, *, every: int = 1) -> Tried:
-    """For every N, in each of three ways: all are written to exactly once, and the store is sound."""
-    tried = Tried(STORE)
+async def store_calls(folder: Path, chance: Random, *, every: int = 1, url: str | None = None) -> Tried:
+    """For every N, in each of several ways: all are written to exactly once, and the store is sound.
+
+    Args:
+        url: of an empty PostgreSQL database, to do it there.
+    """
+    tried = Tried(STORE if url is None else ON_POSTGRESQL)
     _prepare(folder, _PEOPLE)
-    for fault in _FAULTS:
+    for fault in _FAULTS if url is None else _FAULTS_OF_A_SERVER:
         number = chance.randint(1, every)
-        while await _one_call(tried, folder, number, fault):
+        while await _one_call(tried, folder, number, fault, url):
             number += every
     return tried
 
@@ -95,25 +109,29 @@ def _prepare(folder: Path, people: int) -> None:
     make_store(folder / "empty.db", people)
 
 
-async def _one_call(tried: Tried, folder: Path, number: int, fault: str) -> bool:
-    path = copy_store(folder / "empty.db", folder / "store.db")
-    database = Database(f"sqlite:///{path}")
+async def _one_call(tried: Tried, folder: Path, number: int, fault: str, url: str | None) -> bool:
+    database = _copied(folder) if url is None else emptied(url, _PEOPLE)
     sent: Counter[str] = Counter()
     one = house(database, [CaptureChannel("smtp", lambda outgoing: sent.update([outgoing.address]))], folders=(folder, TEMPLATES))
     try:
         with nth_call_fails(database, number, fault) as seen:
             for _ in range(4):
                 await _as_a_daemon(one, _SOON)
+        if seen.failed:
+            tried.tries += 1
+            tried.lost += _PEOPLE - len(sent)
+            tried.repeated += sum(sent.values()) - len(sent)
+            _judge_rows(tried, one, f"call {number} {fault}")
     finally:
         database.close()
-    if seen.failed:
-        tried.tries += 1
-        tried.lost += _PEOPLE - len(sent)
-        tried.repeated += sum(sent.values()) - len(sent)
-        _judge_rows(tried, path, f"call {number} {fault}")
-    for end in ("", "-wal", "-shm"):
-        Path(f"{path}{end}").unlink(missing_ok=True)
     return bool(seen.failed)
+
+
+def _copied(folder: Path) -> Database:
+    """A store of its own for one wave."""
+    for end in ("", "-wal", "-shm"):
+        Path(f"{folder / 'store.db'}{end}").unlink(missing_ok=True)
+    return Database(f"sqlite:///{copy_store(folder / 'empty.db', folder / 'store.db')}")
 
 
 async def _as_a_daemon(one: House, after: timedelta) -> None:
@@ -126,10 +144,12 @@ async def _as_a_daemon(one: House, after: timedelta) -> None:
             continue
 
 
-def _judge_rows(tried: Tried, path: Path, when: str) -> None:
-    astray = [row for row in rows(path) if (row.state, row.owner) != ("accepted", None)]
-    tried.demand(not astray, f"{when}: {len(astray)} rows are {sorted({row.state for row in astray})}")
-    tried.demand(integrity(path) == "ok", f"{when}: {integrity(path)}")
+def _judge_rows(tried: Tried, one: House, when: str) -> None:
+    astray = [row["state"] for row in one.rows() if (row["state"], row["owner"]) != ("accepted", None)]
+    tried.demand(not astray, f"{when}: {len(astray)} rows are {sorted(set(astray))}")
+    if one.database.path is not None:
+        found = integrity(Path(one.database.path))
+        tried.demand(found == "ok", f"{when}: {found}")
 
 
 async def relay_moments(folder: Path, chance: Random, *, every: int = 1) -> Tried:
@@ -171,21 +191,18 @@ async def wire_bytes(folder: Path, chance: Random, *, times: int) -> Tried:
 
 
 async def _one_wave(tried: Tried, folder: Path, relay: Relay, port: int, struck: Callable[[], bool], when: str) -> None:
-    path = copy_store(folder / "empty.db", folder / "store.db")
-    database = Database(f"sqlite:///{path}")
+    database = _copied(folder)
     one = house(database, [_impatient_channel(port)], folders=(folder, TEMPLATES))
     for _ in range(5):
         await _as_a_daemon(one, _LATER)
     await one.dispatcher.close()
-    database.close()
     if struck():
         tried.tries += 1
         tried.lost += 3 - len(relay.recipients())
         tried.repeated += relay.repeated()
         tried.demand(relay.unlike() == 0, f"{when}: a repeat is not the same bytes")
-        _judge_rows(tried, path, when)
-    for end in ("", "-wal", "-shm"):
-        Path(f"{path}{end}").unlink(missing_ok=True)
+        _judge_rows(tried, one, when)
+    database.close()
 
 
 def _impatient_channel(port: int) -> SmtpChannel:

@@ -41,12 +41,12 @@ _FAILED = "failed; will be tried again"
 _UNTOUCHED = {"planned", "retry"}
 
 
-async def answers_and_backups(folder: Path, chance: Random, *, people: int) -> list[Tried]:
+async def answers_and_backups(folder: Path, chance: Random, *, people: int, seconds: int = 8) -> list[Tried]:
     """Somebody answers every few milliseconds, and a backup is taken every half second, while the wave goes out."""
     answered, backed_up = Tried(ANSWERS), Tried(BACKUPS)
     async with wave(folder, people) as (home, relay):
         # Slow enough that there is a wave to answer into.
-        home.write_configuration(smtp(relay.port) + f"\nper_minute = {people * 7}")
+        home.write_configuration(smtp(relay.port) + f"\nper_minute = {people * 60 // seconds}")
         async with daemon(home) as running:
             await running.until(lambda: len(relay.messages) >= 10)
             given: dict[str, str] = {}
@@ -135,6 +135,7 @@ async def damaged_rosters(folder: Path, chance: Random, *, people: int) -> Tried
     """Each damage is refused, in words, while the wave goes on and at the next start: nobody leaves, nobody changes."""
     tried = Tried(DAMAGED)
     async with wave(folder, people) as (home, relay):
+        home.roster.write_bytes(_with_managers(home.roster.read_bytes()))
         configured = load(home.config, environment={})
         database = Database(f"sqlite:///{store_of(home)}")
         async with daemon(home) as running:
@@ -183,7 +184,18 @@ def _halved(good: bytes, chance: Random) -> bytes:
     return _file([head, *chance.sample(lines, len(lines) // 2)])
 
 
-# One manager for all is not among them: where nobody had a manager before, that is an improvement, and is taken.
+def _with_managers(good: bytes) -> bytes:
+    """Ten of them, each with as many people, as an export names them: by their number."""
+    head, *lines = _rows(good)
+    return _file([[*head, "manager id"], *([*line, str(number % 10 + 1)] for number, line in enumerate(lines))])
+
+
+def _with_columns(good: bytes, *order: int) -> bytes:
+    """The columns below the header in another order."""
+    head, *lines = _rows(good)
+    return _file([head, *([line[place] for place in order] for line in lines)])
+
+
 _DAMAGES: dict[str, Callable[[bytes, Random], bytes]] = {
     "halved": _halved,
     "cut off in the middle": lambda good, _: good[: len(good) // 2],
@@ -191,7 +203,10 @@ _DAMAGES: dict[str, Callable[[bytes, Random], bytes]] = {
     "only a header": lambda good, _: good.splitlines()[0],
     "without its header": lambda good, _: good.partition(b"\n")[2],
     "shifted by a column": lambda good, _: _file([_rows(good)[0], *(["", *line[:-1]] for line in _rows(good)[1:])]),
-    "names swapped with addresses": lambda good, _: _file([_rows(good)[0], *([a, c, b, *d] for a, b, c, *d in _rows(good)[1:])]),
+    "names swapped with addresses": lambda good, _: _with_columns(good, 0, 2, 1, 3, 4, 5, 6),
+    "given names swapped with family names": lambda good, _: _with_columns(good, 0, 1, 3, 2, 4, 5, 6),
+    "numbers swapped with managers": lambda good, _: _with_columns(good, 6, 1, 2, 3, 4, 5, 0),
+    "one manager for all": lambda good, _: _file([_rows(good)[0], *([*line[:-1], "7"] for line in _rows(good)[1:])]),
     "as UTF-16 without its mark": lambda good, _: good.decode().encode("utf-16-le"),
     "zeroed by a disk": lambda good, _: bytes(len(good)),
     "read as Latin-1 and written again": lambda good, _: good.decode("latin-1").encode(),

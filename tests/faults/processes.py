@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from notifier.store.database import Database
-from tests.daemon_rig import Home, Running, daemon, free_port, make_home
+from tests.daemon_rig import Home, Running, daemon, free_port, get, make_home
 from tests.delivery_rig import smtp_channel
 from tests.faults.relay import Relay
 from tests.faults.stores import copy_store, integrity, rows, states
@@ -25,6 +25,7 @@ POWER = "R5 power loss: copies of store and log"
 LOCKED = "R7 a locked database"
 DOUBLES = "R8 two daemons and a zombie"
 _CONNECTIONS = 4
+_LOG_HEAD, _FRAME = 32, 24 + 4096
 _DISTURBED = (
     "nothing can be claimed; sending waits",
     "what happened cannot be recorded; sending waits",
@@ -63,7 +64,8 @@ def close_books(tried: Tried, home: Home, relay: Relay, people: int) -> None:
 async def to_the_end(home: Home, people: int) -> None:
     """Run the daemon until everybody has their message, and end it in good order."""
     async with daemon(home) as running:
-        await running.until(lambda: running.said("running") and states(store_of(home)) == {"accepted": people})
+        await running.until(lambda: running.said("running"))
+        await running.until(lambda: states(store_of(home)) == {"accepted": people})
         running.signal(signal.SIGTERM)
         assert await running.ended() == 0
 
@@ -131,8 +133,8 @@ async def stops(folder: Path, chance: Random, *, people: int, times: int) -> Tri
 async def power_losses(folder: Path, chance: Random, *, people: int, times: int) -> Tried:
     """The files as they are at random instants, opened again: sound, and no mail on the wire whose claim is not in them.
 
-    Every other copy loses the end of its log too, as a disk may that was writing: still sound. A copy has what the system knew,
-    flushed or not; that each commit is flushed is asked of SQLite itself.
+    Every other copy is torn behind its last commit too, as by a disk that was writing: as good as whole. A copy has what the system
+    knew, flushed or not; that each commit is flushed is asked of SQLite itself, and seen by `order.py`.
     """
     tried = Tried(POWER)
     async with wave(folder, people) as (home, relay):
@@ -143,17 +145,15 @@ async def power_losses(folder: Path, chance: Random, *, people: int, times: int)
                 await running.until(lambda target=target: len(relay.messages) >= target or len(relay.messages) >= people)
                 await asyncio.sleep(chance.uniform(0, 0.05))
                 running.signal(signal.SIGSTOP)
-                await _frozen(running)
+                await frozen(running)
                 await relay.still()
                 begun, taken = relay.begun(), set(relay.copies())
                 copy = copy_store(store_of(home), folder / f"copy-{number}.db")
+                if number % 2:
+                    _tear(Path(f"{copy}-wal"), chance)
                 running.signal(signal.SIGCONT)
                 tried.tries += 1
                 await asyncio.to_thread(_judge_copy, tried, copy, begun, taken)
-                if number % 2:
-                    torn = copy_store(store_of(home), folder / f"torn-{number}.db")
-                    _tear(Path(f"{torn}-wal"), chance)
-                    tried.demand(integrity(torn) == "ok", f"a torn copy: {integrity(torn)}")
             await running.until(lambda: states(store_of(home)) == {"accepted": people})
         tried.demand(_flushes(store_of(home)), "not every commit is flushed to the disk")
         close_books(tried, home, relay, people)
@@ -178,12 +178,25 @@ def _judge_copy(tried: Tried, copy: Path, begun: set[str], taken: set[str]) -> N
 
 
 def _tear(log: Path, chance: Random) -> None:
-    if log.exists() and log.stat().st_size:
-        with log.open("r+b") as file:
-            file.truncate(chance.randrange(log.stat().st_size))
+    """Cut it off somewhere behind the last commit, with some nonsense there. What is before was flushed before it was built on."""
+    if log.exists():
+        content = log.read_bytes()
+        kept = chance.randint(_last_commit(content), len(content))
+        log.write_bytes(content[:kept] + chance.randbytes(chance.randrange(10_000)))
 
 
-async def _frozen(running: Running) -> None:
+def _last_commit(log: bytes) -> int:
+    """Where it ends in a write-ahead log: the format is SQLite's, "Write-Ahead Log", in its description of the file format."""
+    at = end = min(_LOG_HEAD, len(log))
+    while at + _FRAME <= len(log) and log[at + 8 : at + 16] == log[16:24]:  # the salts of this round
+        at += _FRAME
+        if log[at - _FRAME + 4 : at - _FRAME + 8] != bytes(4):  # a commit, with the size of the store behind it
+            end = at
+    return end
+
+
+async def frozen(running: Running) -> None:
+    """Wait until a stop signal has stopped it."""
     status = Path(f"/proc/{running.pid}/stat")
     await running.until(lambda: status.read_text("ascii").rpartition(")")[2].split()[0] == "T")
 
@@ -193,7 +206,7 @@ async def _freeze_between_writes(running: Running, store: Path) -> None:
     with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as probe:
         while True:
             running.signal(signal.SIGSTOP)
-            await _frozen(running)
+            await frozen(running)
             with suppress(sqlite3.OperationalError):
                 probe.execute("BEGIN IMMEDIATE")
                 probe.execute("ROLLBACK")
@@ -202,7 +215,7 @@ async def _freeze_between_writes(running: Running, store: Path) -> None:
             await asyncio.sleep(0.005)
 
 
-def _listen_elsewhere(home: Home) -> None:
+def listen_elsewhere(home: Home) -> None:
     """The zombie still has the port. The links stay the same, as behind a proxy."""
     before, home.port = home.port, free_port()
     configuration = home.config.read_text("utf-8")
@@ -210,14 +223,22 @@ def _listen_elsewhere(home: Home) -> None:
 
 
 async def locks(folder: Path, chance: Random, *, people: int, seconds: float) -> Tried:
-    """Another program holds the store for a while. Up to 30 seconds nobody notices; longer is said, and waited for."""
+    """Another program holds the store for a while. Up to 30 seconds nobody notices; longer is said, and waited for.
+
+    `/readyz` says it too: not before 20 seconds, and within the minute.
+    """
     tried = Tried(LOCKED)
     async with wave(folder, people) as (home, relay):
         async with daemon(home) as running:
             target = chance.randint(1, people // 2)
             await running.until(lambda: len(relay.messages) >= target)
-            await asyncio.to_thread(_hold, store_of(home), seconds)
+            held = asyncio.create_task(asyncio.to_thread(_hold, store_of(home), seconds))
+            unwell = await _first_unwell(home, held)
             tried.tries += 1
+            tried.demand(
+                unwell is None if seconds < 20 else unwell is not None and 20 <= unwell <= 60,
+                f"locked for {seconds:g} s, /readyz was red after: {unwell}",
+            )
             await running.until(lambda: states(store_of(home)) == {"accepted": people})
             said = [event for event in _DISTURBED if running.said(event)]
             tried.demand(bool(said) == (seconds > 30), f"locked for {seconds:g} s, said: {said}")
@@ -225,6 +246,18 @@ async def locks(folder: Path, chance: Random, *, people: int, seconds: float) ->
             await running.ended()
         close_books(tried, home, relay, people)
     return tried
+
+
+async def _first_unwell(home: Home, held: asyncio.Task[None]) -> float | None:
+    """After how many seconds `/readyz` was red for the first time, or None. Returns when nobody holds the store any more."""
+    began, unwell = time.monotonic(), None
+    while not held.done():
+        await asyncio.wait([held], timeout=0.5)
+        status, _ = await asyncio.to_thread(get, home, "/readyz")
+        if status != 200 and unwell is None:
+            unwell = time.monotonic() - began
+    await held
+    return unwell
 
 
 def _hold(path: Path, seconds: float) -> None:
@@ -249,14 +282,14 @@ async def doubles(folder: Path, chance: Random, *, people: int) -> Tried:
             tried.demand((code, named) == (75, True), f"a second daemon ended with {code}, the first named: {named}")
             await _freeze_between_writes(zombie, store_of(home))
             (home.folder / "notifier.db.lock").unlink()
-            _listen_elsewhere(home)
+            listen_elsewhere(home)
             async with daemon(home) as heir:
                 await heir.until(lambda: states(store_of(home)) == {"accepted": people})
                 before = rows(store_of(home))
                 zombie.signal(signal.SIGCONT)
-                await zombie.until(lambda: zombie.said(_LATE))
-                zombie.signal(signal.SIGTERM)
-                await zombie.ended()
+                code = await zombie.ended()
+                tried.demand(code == 75, f"the zombie ended with {code}")
+                tried.demand(zombie.said(_LATE), "the zombie had nothing in hand")
                 tried.demand(rows(store_of(home)) == before, "the zombie changed what its heir had recorded")
                 heir.signal(signal.SIGTERM)
                 await heir.ended()

@@ -14,6 +14,7 @@ from notifier.channels.smtp import SmtpChannel
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.countdown import WorkingDays
+from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import outbox
 from notifier.store.database import Database
@@ -158,7 +159,7 @@ async def storm(folder: Path, *, people: int) -> Tried:
             campaigns=(Campaign(CAMPAIGN.id, CAMPAIGN.deadline, (Step(31, "notice"),)),),
             window=Window.parse("00:00-23:59"),
             working_days=WorkingDays(frozenset(range(7))),
-            channel="smtp",
+            ladders=Ladders.of(["email"], email="smtp"),
         )
         tracemalloc.start()
         early = 0

@@ -51,7 +51,7 @@ def states(path: Path) -> Counter[str]:
 def integrity(path: Path) -> str:
     """ "ok", or what SQLite finds wrong."""
     with closing(sqlite3.connect(path, timeout=60)) as store:
-        return "; ".join(line for (line,) in store.execute("PRAGMA integrity_check"))
+        return "; ".join(line for (line,) in store.execute("PRAGMA integrity_check(3)"))
 
 
 def count(path: Path, table: str, where: str = "1") -> int:
@@ -68,6 +68,17 @@ def make_store(path: Path, people: int) -> None:
         metadata.create_all(connection)
     add_people(store, people)
     store.close()
+
+
+def emptied(url: str, people: int) -> Database:
+    """The same in a PostgreSQL database, whatever was in it before."""
+    store = Database(url)
+    with store.write() as connection:
+        metadata.create_all(connection)
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    add_people(store, people)
+    return store
 
 
 def copy_store(source: Path, target: Path) -> Path:

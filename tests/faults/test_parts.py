@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+from tests.attacks.effort import tries
 from tests.faults import calendars, calls, disks, people, relays
 from tests.faults.test_processes import SEED, hold
 
@@ -59,12 +60,17 @@ async def test_clock_jumps(tmp_path: Path) -> None:
 
 async def test_answers_and_backups_in_a_running_wave(tmp_path: Path) -> None:
     """R15, R20, R9: after an answer no reminder; every backup is complete, and waits where it is restored."""
-    hold(*await people.answers_and_backups(tmp_path / "home", Random(SEED), people=300))
+    hold(*await people.answers_and_backups(tmp_path / "home", Random(SEED), people=240, seconds=3))
 
 
 async def test_damaged_rosters(tmp_path: Path) -> None:
     """R16: they change nothing."""
     hold(await people.damaged_rosters(tmp_path / "home", Random(SEED), people=100))
+
+
+def test_any_roster_file() -> None:
+    """R17: a million of them with NOTIFIER_TEST_LONG."""
+    hold(people.any_roster_bytes(Random(SEED), times=tries(200, 1_000_000)))
 
 
 def test_a_migration_that_is_killed(tmp_path: Path) -> None:

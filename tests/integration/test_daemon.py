@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, func, make_url, select, text
+from sqlalchemy import func, select, text
 
 from notifier.store.database import Database
 from notifier.store.tables import deliveries, employees
-from tests.daemon_rig import PATIENCE, Home, daemon, get, make_home, smtp, write_roster
+from tests.daemon_rig import PATIENCE, Home, daemon, get, make_home, named_apart, smtp, write_roster
 from tests.delivery_rig import message_id, recipients, smtp_channel
 from tests.smtp_server import Hang, Received, ScriptedServer
 
@@ -28,9 +28,9 @@ async def server() -> AsyncIterator[ScriptedServer]:
         yield running
 
 
-def states(home: Home, password: str | None = None) -> dict[str, int]:
+def states(home: Home, url: str | None = None) -> dict[str, int]:
     """How many deliveries stand in each state."""
-    database = Database(home.storage.replace("sqlite:///", f"sqlite:///{home.folder}/"), password)
+    database = Database(url or f"sqlite:///{home.folder}/notifier.db")
     try:
         with database.read() as connection:
             counted = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
@@ -232,12 +232,8 @@ async def test_a_second_sigterm_ends_it_at_once(tmp_path: Path, server: Scripted
 @pytest.mark.postgresql
 async def test_the_whole_on_postgresql(tmp_path: Path, server: ScriptedServer, postgresql_database: str) -> None:
     """A wave, a kill, a second daemon, a restart and an end in good order."""
-    url = make_url(postgresql_database)
-    password = url.password
-    # A host has to be named, also where the folder of a socket stands in the query and counts.
-    bare = URL.create(url.drivername, url.username, None, url.host or "localhost", url.port, url.database, url.query)
-    home = make_home(tmp_path, people=300, smtp_port=server.port, storage=bare.render_as_string())
-    environment = {"NOTIFIER_STORAGE__PASSWORD": password} if password else {}
+    storage, environment = named_apart(postgresql_database)
+    home = make_home(tmp_path, people=300, smtp_port=server.port, storage=storage)
     async with daemon(home, environment) as first:
         await first.until(lambda: len(server.messages) >= 50)
         first.signal(signal.SIGKILL)
@@ -248,7 +244,7 @@ async def test_the_whole_on_postgresql(tmp_path: Path, server: ScriptedServer, p
         async with daemon(home, environment) as neighbour:
             assert await neighbour.ended() == 75
             assert f"process {again.pid} on {socket.gethostname()}" in neighbour.log.read_text("utf-8")
-        await again.until(lambda: states(home, password) == {"accepted": 300})
+        await again.until(lambda: states(home, postgresql_database) == {"accepted": 300})
         again.signal(signal.SIGTERM)
         assert await again.ended() == 0
         assert "Traceback" not in again.log.read_text("utf-8")

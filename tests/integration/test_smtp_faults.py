@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
+from functools import partial
 
 import pytest
 
@@ -13,12 +14,14 @@ from notifier.channels.smtp import SmtpChannel
 from notifier.domain.retry import Verdict
 from tests.outgoing import REPLY_TO, SENDER, outgoing
 from tests.smtp_actions import Action, Close, Drip, Hang, Raw, Say, SayAndClose, SayTwice
+from tests.smtp_rig import channel_to as channel_with
 from tests.smtp_server import ScriptedServer
 
 PERMANENT, TEMPORARY, UNCERTAIN, SENDERS = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
 
 
 EXTENSIONS = ("SIZE 10000000", "8BITMIME", "DSN", "ENHANCEDSTATUSCODES")
+channel_to = partial(channel_with, timeout=0.3, final_timeout=0.3)
 
 
 @pytest.fixture(params=[(), ("PIPELINING",)], ids=["one command at a time", "pipelining"])
@@ -32,20 +35,6 @@ async def channel(server: ScriptedServer) -> AsyncIterator[SmtpChannel]:
     smtp = channel_to(server)
     yield smtp
     await smtp.close()
-
-
-def channel_to(server: ScriptedServer, *, connections: int = 1, timeout: float = 0.3, final_timeout: float = 0.3) -> SmtpChannel:
-    return SmtpChannel(
-        host="127.0.0.1",
-        port=server.port,
-        security="none",
-        sender=SENDER,
-        reply_to=REPLY_TO,
-        helo="notifier.example.com",
-        connections=connections,
-        timeout=timeout,
-        final_timeout=final_timeout,
-    )
 
 
 async def failure_of(channel: SmtpChannel, number: int = 1) -> DeliveryFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -13,30 +14,17 @@ from notifier.channels.smtp import SmtpChannel
 from notifier.domain.retry import Verdict
 from tests.outgoing import REPLY_TO, SENDER, outgoing
 from tests.smtp_actions import Close, Hang, Say, SayAndClose
+from tests.smtp_rig import channel_to as channel_with
 from tests.smtp_server import ScriptedServer
 
 EXTENSIONS = ("SIZE 10000000", "DSN", "PIPELINING")
+channel_to = partial(channel_with, timeout=2, final_timeout=2)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer(extensions=EXTENSIONS) as scripted:
         yield scripted
-
-
-def channel_to(server: ScriptedServer, *, connections: int = 1, **more: str) -> SmtpChannel:
-    return SmtpChannel(
-        host="127.0.0.1",
-        port=server.port,
-        security="none",
-        sender=SENDER,
-        reply_to=REPLY_TO,
-        helo="notifier.example.com",
-        connections=connections,
-        timeout=2,
-        final_timeout=2,
-        **more,
-    )
 
 
 async def send(channel: SmtpChannel, count: int) -> list[Receipt | BaseException]:
@@ -48,7 +36,10 @@ def verdicts(outcomes: list[Receipt | BaseException]) -> Counter[str]:
 
 
 async def test_the_next_envelope_travels_behind_the_content() -> None:
-    """Its three commands have come before the server says anything about the first message; nothing of its content has."""
+    """Its three commands have come before the server says anything about the message before; nothing of its content has.
+
+    A third envelope waits for the content of the second, and comes with it.
+    """
     came = bytearray()
     complete = asyncio.Event()
 
@@ -56,9 +47,12 @@ async def test_the_next_envelope_travels_behind_the_content() -> None:
         writer.write(b"220 raw\r\n")
         await reader.readline()
         writer.write(b"250-raw\r\n250 PIPELINING\r\n")
-        for answers in (b"250 ok\r\n250 ok\r\n354 go on\r\n", b""):
+        envelope = b"250 ok\r\n250 ok\r\n354 go on\r\n"
+        for answers in (envelope, b"250 taken\r\n" + envelope, b""):
             while not came.endswith(b"DATA\r\n"):
                 came.extend(await reader.read(65_536))
+            if answers.startswith(b"250 taken"):
+                sending.append(asyncio.create_task(channel.send(outgoing(3))))
             writer.write(answers)
             came.extend(b"|")
         complete.set()
@@ -77,11 +71,12 @@ async def test_the_next_envelope_travels_behind_the_content() -> None:
     await channel.close()
     server.close()
     await server.wait_closed()
-    first, second, _ = bytes(came).split(b"|")
+    first, second, third, _ = bytes(came).split(b"|")
     sender = b"MAIL FROM:<privacy@example.com>\r\n"
     assert first == sender + b"RCPT TO:<person1@example.com>\r\nDATA\r\n"
-    assert second.endswith(b"\r\n.\r\n" + sender + b"RCPT TO:<person2@example.com>\r\nDATA\r\n")
-    assert second.count(b"\r\n.\r\n") == 1
+    for number, content in ((2, second), (3, third)):
+        assert content.endswith(b"\r\n.\r\n" + sender + b"RCPT TO:<person%d@example.com>\r\nDATA\r\n" % number)
+        assert content.count(b"\r\n.\r\n") == 1
 
 
 @pytest.mark.parametrize("action", [Close(), SayAndClose("421 4.3.2 shutting down"), Say("451 4.3.0 try later"), Hang()])

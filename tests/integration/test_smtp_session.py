@@ -163,7 +163,7 @@ async def test_no_login_in_common_is_told() -> None:
 
 
 async def test_xoauth2_with_a_token_for_each_connection() -> None:
-    async def token() -> str:
+    async def token(_refused: str | None) -> str:
         return "a-token"
 
     async with ScriptedServer(users={"privacy@example.com": "a-token"}, auth_methods=("XOAUTH2",)) as server:
@@ -174,7 +174,7 @@ async def test_xoauth2_with_a_token_for_each_connection() -> None:
 
 
 async def test_a_token_that_cannot_be_had_pauses_the_channel() -> None:
-    async def token() -> str:
+    async def token(_refused: str | None) -> str:
         msg = "the sign-in service does not answer"
         raise TryLaterError(msg)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,11 +24,15 @@ ZURICH = ZoneInfo("Europe/Zurich")
 STEPS = (Step(30, "notice"), Step(2, "reminder"), Step(1, "last-call"), Step(-3, "overdue"))
 CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), STEPS)
 JOINED = datetime(2025, 1, 1, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
 CHLOE = Employee("3", "chloe@example.com", "Chloé", "Dupont", "Europe/Zurich", "fr", "CH", "GE", "Sales", None)
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZURICH).astimezone(UTC)
+
+
+OPENS, OVER = at("2025-10-03T09:00"), at("2025-10-31T09:00")
 
 
 def row(state: State, days_before: int = 30, **more: Any) -> Story:
@@ -123,6 +127,13 @@ def test_a_holiday_is_named() -> None:
     assert story.why == "not due yet; moved from Fri 01 Nov (holiday: All Saints' Day)"
 
 
+def test_a_holiday_on_a_weekend_moved_nothing() -> None:
+    """In 2025 All Saints' Day is a Saturday."""
+    bavarian = replace(CHLOE, country="DE", region="BY", time_zone="Europe/Berlin")
+    campaign = Campaign("x", date(2025, 11, 2), (Step(1, "last-call"),))
+    assert told("2025-09-01T12:00", employee=bavarian, campaign=campaign)[0].why == "not due yet; moved from Sat 01 Nov (weekend)"
+
+
 @pytest.mark.parametrize(
     ("story", "state", "why"),
     [
@@ -166,6 +177,11 @@ def test_a_hold_is_the_first_thing_to_know() -> None:
         ),
         (
             "2025-10-03T12:00",
+            {"campaign": replace(CAMPAIGN, audience=Audience(not_departments=("Sales",)))},
+            "the campaign is not for this person",
+        ),
+        (
+            "2025-10-03T12:00",
             {"employee": replace(CHLOE, leave_until=date(2025, 12, 1)), "campaign": replace(CAMPAIGN, steps=STEPS[:1])},
             "is over before the person is back from leave",
         ),
@@ -175,6 +191,52 @@ def test_without_a_row_the_reason_is_told(now: str, more: dict[str, Any], why: s
     first = told(now, **more)[0]
     assert first.state == "not planned"
     assert why in first.why
+
+
+def test_a_story_holds_what_its_row_holds() -> None:
+    """And without a row the instant at which the step opens."""
+    sent = row(State.ACCEPTED, finished_at=at("2025-10-03T09:01"), subject="Vérifiez", language="fr", reply="250 Ok")
+    receipt = row(State.ACCEPTED, 2, kind=Kind.RECEIPT)
+    first, second = told("2025-10-03T10:00", sent, receipt)[:2]
+    friday, why = date(2025, 10, 3), "handed over by smtp; moved from Sat 04 Oct (weekend)"
+    assert first == StepStory(CAMPAIGN.id, 30, "notice", friday, sent.at, "accepted", why, "Vérifiez", "fr", "250 Ok")
+    assert (second.state, second.at) == ("not planned", at("2025-10-31T09:00"))
+    assert (second.subject, second.language, second.reply) == (None, None, None)
+
+
+def test_a_row_without_a_reason_says_nothing_more() -> None:
+    assert told("2025-10-03T10:00", row(State.REFUSED))[0].why == "; moved from Sat 04 Oct (weekend)"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"answers": (answer(OPENS),)}, "the person had answered"),
+        ({"answers": (answer(OPENS + INSTANT),)}, "the service was not running while this was due"),
+        ({"answers": (answer(JOINED, revoked_at=OPENS + INSTANT),)}, "the person had answered"),
+        ({"answers": (answer(JOINED, revoked_at=OPENS),)}, "the service was not running while this was due"),
+        ({"answers": (replace(answer(JOINED), settles=False),)}, "the service was not running while this was due"),
+        ({"left_at": OPENS}, "the person had left the organisation"),
+        ({"left_at": OPENS + INSTANT}, "the service was not running while this was due"),
+        ({"joined_at": OVER}, "the person joined later"),
+        ({"joined_at": OVER - INSTANT}, "the service was not running while this was due"),
+    ],
+)
+def test_an_instant_decides(more: dict[str, Any], why: str) -> None:
+    """The notice opened on 3 October at nine, and was over when the reminder opened on the 31st at nine."""
+    assert told("2025-10-31T09:00", **more)[0].why.partition(";")[0] == why
+
+
+def test_an_answer_before_the_step_opens_is_not_why_it_was_not_planned() -> None:
+    first = told("2025-10-03T08:59", answers=(answer(JOINED),))[0]
+    assert (first.state, first.why.partition(";")[0]) == ("not needed", "the person has answered")
+
+
+def test_a_step_after_the_deadline_names_the_one_that_goes_out() -> None:
+    """The deadline is a Friday: Saturday and Sunday after it both move to the Monday."""
+    campaign = Campaign("x", date(2025, 10, 31), (Step(-1, "overdue"), Step(-2, "overdue")))
+    why = "the step 2 days after the deadline goes out on the same day; moved from Sat 01 Nov (weekend)"
+    assert told("2025-09-01T12:00", campaign=campaign)[0].why == why
 
 
 def test_an_answer_that_was_taken_back_does_not_count() -> None:
@@ -190,3 +252,15 @@ def test_who_has_answered_needs_nothing_more() -> None:
 def test_a_due_step_waits_for_the_planner() -> None:
     first = told("2025-10-03T09:00")[0]
     assert (first.state, first.at, first.why.partition(";")[0]) == ("waiting", at("2025-10-03T09:00"), "due")
+
+
+def test_it_says_why_a_message_went_on_to_the_next_channel() -> None:
+    refused = row(State.REFUSED, channel="slack", reason="user_disabled")
+    sent = row(State.ACCEPTED, id=2, finished_at=at("2025-10-03T09:01"))
+    first = told("2025-10-04T12:00", sent, refused)[0]
+    assert first.state == "accepted"
+    assert first.why.startswith("handed over by smtp; slack could not reach the person: user_disabled; moved from")
+    also = row(State.ACCEPTED, id=3, channel="slack", finished_at=at("2025-10-03T09:02"))
+    assert told("2025-10-04T12:00", also, sent)[0].why.startswith("handed over by slack; also handed over by smtp; moved from")
+    unreached = row(State.CANCELLED, id=1, reason="no channel reaches this person")
+    assert told("2025-10-04T12:00", unreached)[0].why.startswith("no channel reaches this person; moved from")

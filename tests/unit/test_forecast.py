@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,12 +11,14 @@ import pytest
 from notifier.delivery.forecast import Demand, Wave, demands, forecast, in_audience
 from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
+from notifier.domain.ladder import Ladder
 from notifier.domain.window import Window
 from notifier.store.quota import Limits
 from notifier.store.stories import OpenGroup
 
 ZURICH = Place("Europe/Zurich", "CH", "GE")
 NEW_YORK = Place("America/New_York", "US", "NY")
+BY_MAIL = Ladder(("smtp",))
 WINDOW = Window(time(9), time(17))
 CAMPAIGN = Campaign("linkedin-ai-training", date(2025, 11, 3), (Step(30, "notice"), Step(7, "reminder"), Step(1, "last-call")))
 
@@ -32,12 +35,13 @@ def opening(after: datetime, place: Place, leave_until: date | None) -> tuple[da
     return next_opening(after, place, WINDOW, WorkingDays(), leave_until)
 
 
-def demand(count: int, step: int = 0, place: Place = ZURICH, language: str = "fr") -> Demand:
+def demand(count: int, step: int = 0, place: Place = ZURICH, language: str = "fr", channel: str = "smtp") -> Demand:
     planned = schedule_of(place, None)[step]
     return Demand(
         CAMPAIGN.id,
         planned.step.days_before,
         planned.step.message,
+        channel,
         language,
         place,
         None,
@@ -49,12 +53,14 @@ def demand(count: int, step: int = 0, place: Place = ZURICH, language: str = "fr
 
 
 def waves(wanted: list[Demand], now: str = "2025-10-01T12:00", **limits: int) -> list[Wave]:
-    return forecast(wanted, channel="smtp", limits=Limits(**limits), now=at(now), next_opening=opening)
+    return forecast(wanted, limits={"smtp": Limits(**limits)}, now=at(now), next_opening=opening)
 
 
-def group(count: int, country: str = "CH", language: str | None = "fr", department: str | None = None) -> OpenGroup:
+def group(
+    count: int, country: str = "CH", language: str | None = "fr", department: str | None = None, *, on_slack: bool = False
+) -> OpenGroup:
     place = {"CH": ZURICH, "US": NEW_YORK}[country]
-    return OpenGroup(1, place.time_zone, place.country, place.region, None, department, language, count)
+    return OpenGroup(1, place.time_zone, place.country, place.region, None, department, language, True, on_slack, count)
 
 
 def test_without_a_limit_all_go_when_the_window_opens() -> None:
@@ -68,6 +74,77 @@ def test_a_limit_a_minute_stretches_the_wave() -> None:
     """1,200 messages at 30 a minute take 40 minutes."""
     (wave,) = waves([demand(1_200)], per_minute=30)
     assert (wave.begins_at, wave.ends_at) == (at("2025-10-03T09:00"), at("2025-10-03T09:40"))
+
+
+def test_a_wave_says_all_about_its_step() -> None:
+    opens = at("2025-10-03T09:00")
+    ends = at("2025-10-03T09:01")
+    assert waves([demand(30)], per_minute=30) == [
+        Wave(date(2025, 10, 3), CAMPAIGN.id, 30, "notice", "smtp", "fr", 30, 0, 0, opens, ends)
+    ]
+
+
+def test_waves_of_a_day_stand_in_the_order_of_the_countdown() -> None:
+    other = replace(demand(1), campaign="another")
+    found = waves([demand(1, 1), demand(1), demand(1, language="de"), other])
+    assert [(wave.days_before, wave.campaign, wave.language) for wave in found] == [
+        (30, "another", "fr"),
+        (30, CAMPAIGN.id, "de"),
+        (30, CAMPAIGN.id, "fr"),
+        (7, CAMPAIGN.id, "fr"),
+    ]
+
+
+def test_a_window_that_is_open_already_is_used_from_now_on() -> None:
+    """Half a minute before it closes 15 go at 30 a minute; what comes when it has closed goes on Monday, all of it late."""
+    friday, monday = waves([demand(20)], now="2025-10-03T16:59:30", per_minute=30)
+    assert (friday.count, friday.late, friday.begins_at, friday.ends_at) == (
+        15,
+        0,
+        at("2025-10-03T16:59:30"),
+        at("2025-10-03T17:00"),
+    )
+    assert (monday.count, monday.late, monday.begins_at, monday.ends_at) == (
+        5,
+        5,
+        at("2025-10-06T09:00"),
+        at("2025-10-06T09:00:10"),
+    )
+    (late,) = waves([demand(20)], now="2025-10-03T17:00")
+    assert (late.day, late.count, late.late) == (date(2025, 10, 6), 20, 20)
+
+
+def test_a_limit_a_day_looks_back_over_24_hours() -> None:
+    """What went on Friday at nine has room again on Saturday at nine, so on Monday the whole limit is there."""
+    found = waves([demand(5), demand(5, language="en"), demand(1, language="de")], per_day=6)
+    assert [(wave.day.day, wave.language, wave.count, wave.late) for wave in found] == [
+        (3, "en", 1, 0),
+        (3, "fr", 5, 0),
+        (6, "de", 1, 1),
+        (6, "en", 4, 4),
+    ]
+
+
+def test_what_is_asked_for_is_the_step_of_the_place() -> None:
+    (asked,) = demands(CAMPAIGN, 0, [group(5)], schedule_of, at("2025-10-01T12:00"), "en", BY_MAIL)
+    assert asked == demand(5)
+    opens = at("2025-10-27T09:00")  # of the reminder: from then on the notice is over
+    assert list(demands(CAMPAIGN, 0, [group(5)], schedule_of, opens, "en", BY_MAIL)) == []
+    assert len(list(demands(CAMPAIGN, 0, [group(5)], schedule_of, opens - timedelta(seconds=1), "en", BY_MAIL))) == 1
+    (default,) = demands(CAMPAIGN, 0, [group(5, language=None)], schedule_of, at("2025-10-01T12:00"), "en", BY_MAIL)
+    assert default.language == "en"
+
+
+def test_nothing_is_asked_for_by_a_step_that_another_takes_over() -> None:
+    """Saturday and Sunday before the deadline both move to the Friday; an audience is passed over one by one."""
+    campaign = Campaign("x", date(2025, 11, 3), (Step(2, "reminder"), Step(1, "last-call")), Audience(countries=("CH",)))
+
+    def schedule_there(place: Place, leave_until: date | None) -> tuple[PlannedStep, ...]:
+        return schedule(campaign, place, WINDOW, WorkingDays(), leave_until)
+
+    groups = [group(7, "US"), group(5)]
+    asked = [list(demands(campaign, step, groups, schedule_there, at("2025-10-01T12:00"), "en", BY_MAIL)) for step in (0, 1)]
+    assert [[one.count for one in step] for step in asked] == [[], [5]]
 
 
 def test_what_does_not_fit_into_the_window_goes_on_at_the_next() -> None:
@@ -128,13 +205,13 @@ def test_nobody_is_lost_from_the_count(per_minute: int | None, per_day: int | No
 def test_only_open_people_of_the_audience_are_asked_for() -> None:
     campaign = Campaign(CAMPAIGN.id, CAMPAIGN.deadline, CAMPAIGN.steps, Audience(countries=("CH",)), {"CH": "de"})
     groups = [group(5), group(7, "US"), group(3, language=None)]
-    found = list(demands(campaign, 0, groups, schedule_of, at("2025-10-01T12:00"), "en"))
+    found = list(demands(campaign, 0, groups, schedule_of, at("2025-10-01T12:00"), "en", BY_MAIL))
     assert [(one.count, one.language) for one in found] == [(5, "fr"), (3, "de")]
 
 
 def test_a_step_that_is_over_asks_for_nothing() -> None:
-    assert list(demands(CAMPAIGN, 0, [group(5)], schedule_of, at("2025-10-28T12:00"), "en")) == []
-    assert [one.count for one in demands(CAMPAIGN, 1, [group(5)], schedule_of, at("2025-10-28T12:00"), "en")] == [5]
+    assert list(demands(CAMPAIGN, 0, [group(5)], schedule_of, at("2025-10-28T12:00"), "en", BY_MAIL)) == []
+    assert [one.count for one in demands(CAMPAIGN, 1, [group(5)], schedule_of, at("2025-10-28T12:00"), "en", BY_MAIL)] == [5]
 
 
 @pytest.mark.parametrize(
@@ -151,3 +228,27 @@ def test_a_step_that_is_over_asks_for_nothing() -> None:
 )
 def test_the_audience(audience: Audience, country: str, department: str | None, inside: bool) -> None:
     assert in_audience(audience, country, department) is inside
+
+
+def test_several_mailboxes_carry_a_wave_together() -> None:
+    """12,420 mails at 30 a minute from 2 mailboxes take 207 minutes: from nine o'clock to 12:27."""
+    limits = {"graph": Limits(outlets={"a@example.com": Limits(30, 10_000), "b@example.com": Limits(30, 10_000)})}
+    wanted = [demand(12_420, channel="graph")]
+    (wave,) = forecast(wanted, limits=limits, now=at("2025-10-01T12:00"), next_opening=opening)
+    assert (wave.channel, wave.count, wave.late, wave.ends_at) == ("graph", 12_420, 0, at("2025-10-03T12:27"))
+    one_of_them = {"graph": Limits(outlets={"a@example.com": Limits(30, 10_000)})}
+    found = forecast(wanted, limits=one_of_them, now=at("2025-10-01T12:00"), next_opening=opening)
+    assert [wave.count for wave in found] == [10_000, 2_420]
+
+
+def test_each_channel_has_a_queue_of_its_own() -> None:
+    """People on Slack do not wait behind mails; a step that goes everywhere counts on both."""
+    groups = [group(600), group(300, on_slack=True)]
+    now = at("2025-10-01T12:00")
+    limits = {"smtp": Limits(30), "slack": Limits(60)}
+    first = list(demands(CAMPAIGN, 0, groups, schedule_of, now, "en", Ladder(("slack", "smtp"))))
+    assert [(one.channel, one.count) for one in first] == [("smtp", 600), ("slack", 300)]
+    ends = {wave.channel: wave.ends_at for wave in forecast(first, limits=limits, now=now, next_opening=opening)}
+    assert ends == {"smtp": at("2025-10-03T09:20"), "slack": at("2025-10-03T09:05")}
+    both = list(demands(CAMPAIGN, 0, groups, schedule_of, now, "en", Ladder(("slack", "smtp"), everywhere=True)))
+    assert [(one.channel, one.count) for one in both] == [("smtp", 600), ("slack", 300), ("smtp", 300)]

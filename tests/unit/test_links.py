@@ -21,6 +21,8 @@ KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
 PUBLIC_ID = base64.urlsafe_b64encode(bytes(range(16))).rstrip(b"=").decode()
 CAMPAIGN = "linkedin-ai-training"
+LOST_KEY = "restore the file from its backup; links made with a lost key no longer open"
+NO_KEY = "restore the file from its backup, or make a new one with `notifier init`"
 
 
 class OtherPurpose(StrEnum):
@@ -44,6 +46,12 @@ def test_a_token_is_what_the_head_of_the_module_says() -> None:
     token = keys().sign(Purpose.ACKNOWLEDGE, CAMPAIGN, PUBLIC_ID, 1)
     assert token == expected
     assert len(token) == 44
+
+
+def test_every_token_has_its_44_characters() -> None:
+    tokens = [keys().sign(Purpose.ACKNOWLEDGE, CAMPAIGN, PUBLIC_ID, version) for version in range(400)]
+    assert {len(token) for token in tokens} == {44}
+    assert len({token[-1] for token in tokens}) == 64
 
 
 def test_a_signed_token_matches_and_names_its_person() -> None:
@@ -122,22 +130,23 @@ def test_a_key_is_not_shown_by_accident() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "said", "hint"),
     [
-        ("", "link-keys: there is no key in it"),
-        ("# only a remark\n\n", "link-keys: there is no key in it"),
-        ("1 abc\n", "link-keys:1  expected a number"),
-        ("1 !!!\n", "link-keys:1  expected a number"),
-        ("nonsense\n", "link-keys:1  expected a number"),
-        (f"256 {base64.b64encode(KEY).decode()}\n", "link-keys:1  expected a number"),
-        (f"1 {base64.b64encode(KEY).decode()}\n1 {base64.b64encode(KEY).decode()}\n", "link-keys:2  key 1 stands there twice"),
+        ("", "link-keys: there is no key in it", NO_KEY),
+        ("# only a remark\n\n", "link-keys: there is no key in it", NO_KEY),
+        ("1 abc\n", "link-keys:1  expected a number", LOST_KEY),
+        ("1 !!!\n", "link-keys:1  expected a number", LOST_KEY),
+        (f"1 !{base64.b64encode(KEY).decode()}\n", "link-keys:1  expected a number", LOST_KEY),
+        ("nonsense\n", "link-keys:1  expected a number", LOST_KEY),
+        (f"256 {base64.b64encode(KEY).decode()}\n", "link-keys:1  expected a number", LOST_KEY),
+        (2 * f"1 {base64.b64encode(KEY).decode()}\n", "link-keys:2  key 1 stands there twice", LOST_KEY),
     ],
 )
-def test_a_damaged_key_file_is_named_with_its_line(text: str, said: str) -> None:
+def test_a_damaged_key_file_is_named_with_its_line(text: str, said: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         LinkKeys.load(text, source="link-keys")
     assert str(caught.value).startswith(said)
-    assert caught.value.hint
+    assert caught.value.hint == hint
     assert base64.b64encode(KEY).decode() not in str(caught.value)
 
 

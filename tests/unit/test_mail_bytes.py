@@ -135,6 +135,14 @@ def test_every_text_arrives_letter_for_letter(text: str, html: str) -> None:
     assert raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n")
 
 
+@pytest.mark.parametrize("text", [".", ".card { }", f"{'x' * 75}{'.' * 200}", f"é.{'.é' * 80}", f"{'.' * 80}\r\n..\n."])
+def test_no_line_begins_with_a_dot(text: str) -> None:
+    """SMTP would double it (RFC 5321, 4.5.2); =2E says the same (RFC 2045, 6.7), in lines of at most 76."""
+    raw = to_bytes(replace(MAIL, rendered=replace(RENDERED, text=text, html=text)))
+    lines = raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert [line for line in lines if line.startswith(b".") or len(line) > 76] == []
+
+
 def test_the_headers_say_what_they_should() -> None:
     message = parsed(to_bytes(MAIL))
     assert {name: str(value) for name, value in message.items() if name != "Content-Type"} == {

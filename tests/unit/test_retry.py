@@ -18,6 +18,7 @@ CONNECT, LOGIN, MAIL, RCPT, DATA, FINAL = Stage
 def test_pauses_double_up_to_four_hours() -> None:
     minutes = [pause_before(attempt, 0).total_seconds() / 60 for attempt in range(1, 12)]
     assert minutes == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]
+    assert [pause_before(1, spread).total_seconds() for spread in (-1, 1)] == [48, 72]
 
 
 @given(st.timedeltas(timedelta(), timedelta(days=2000)), st.integers(1, 30), st.floats(-1, 1))
@@ -32,6 +33,12 @@ def test_what_has_failed_three_times_gathers_at_the_next_five_minutes(since: tim
         assert timedelta() <= again_at - earliest < timedelta(minutes=5)
 
 
+def test_the_first_two_tries_are_scattered_and_later_ones_gather() -> None:
+    now = datetime(2025, 10, 3, 8, 0, 30, tzinfo=UTC)
+    waits = [next_try(now, attempt, 0) - now for attempt in (1, 2, 3)]
+    assert waits == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4, seconds=30)]
+
+
 def test_a_thousand_messages_are_not_tried_again_at_the_same_moment() -> None:
     """The spread of each message and try is fixed, between -1 and 1, and a thousand of them cover all of that."""
     spreads = [spread(number, 1) for number in range(1000)]
@@ -41,6 +48,7 @@ def test_a_thousand_messages_are_not_tried_again_at_the_same_moment() -> None:
     tenths = {int((one + 1) * 5) for one in spreads}
     assert tenths >= set(range(10))
     assert spread(7, 1) != spread(7, 2)
+    assert sorted(spread(number, 3) for number in range(2001)) == [thousandth / 1000 - 1 for thousandth in range(2001)]
 
 
 @given(st.integers(1, 10_000), st.floats(-1, 1))
@@ -61,6 +69,7 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (MAIL, 452, "4.3.1 Insufficient system storage", TEMPORARY, True),
         (RCPT, 421, "4.7.0 Try again later, closing connection", TEMPORARY, True),
         (RCPT, 432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", TEMPORARY, True),
+        (RCPT, 432, "too many connections", TEMPORARY, True),
         (RCPT, 452, "4.5.3 Too many recipients", TEMPORARY, True),
         # not now, about the person or the message
         (RCPT, 450, "4.2.1 The user you are trying to contact is receiving mail too quickly", TEMPORARY, False),
@@ -75,6 +84,7 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (LOGIN, 535, "5.7.3 Authentication unsuccessful", SENDER, True),
         (LOGIN, 534, "5.7.9 Please log in with your web browser", SENDER, True),
         (LOGIN, 504, "5.5.4 Unrecognized authentication type", SENDER, True),
+        (LOGIN, 550, "not you", SENDER, True),
         (MAIL, 530, "5.7.0 Must issue a STARTTLS command first", SENDER, True),
         (MAIL, 530, "5.7.57 Client not authenticated to send mail", SENDER, True),
         (LOGIN, 535, "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled", SENDER, True),
@@ -112,6 +122,7 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (CONNECT, 550, "we do not talk to you", SENDER, True),
         (MAIL, 553, "5.7.1 Sender address rejected: not owned by user", SENDER, True),
         (MAIL, 550, "5.1.8 Sender address rejected: Domain not found", SENDER, True),
+        (MAIL, 550, "not from there", SENDER, True),
         (RCPT, 450, "4.1.8 Sender address rejected: Domain not found", TEMPORARY, False),
         (RCPT, 550, "5.1.8 Sender address rejected: Domain not found", SENDER, True),
         (RCPT, 554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using a list", SENDER, True),
@@ -127,6 +138,8 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (RCPT, 503, "5.5.1 need MAIL command", SENDER, True),
         # the message
         (MAIL, 552, "5.3.4 Message size exceeds fixed limit", PERMANENT, False),
+        (MAIL, 552, "Message size exceeds fixed maximum message size", PERMANENT, False),
+        (RCPT, 552, "5.3.4 Message too big for system", PERMANENT, False),
         (FINAL, 552, "Message too big", PERMANENT, False),
         (FINAL, 554, "5.6.0 Message cannot be converted", PERMANENT, False),
         (MAIL, 553, "5.6.7 SMTPUTF8 required", PERMANENT, False),
@@ -142,9 +155,20 @@ def test_every_row_of_the_table(stage: Stage, code: int, text: str, verdict: Ver
     assert (judgement.verdict, judgement.pause is not None) == (verdict, pauses)
 
 
-@pytest.mark.parametrize("stage", [CONNECT, LOGIN, MAIL, RCPT, DATA])
-def test_silence_before_the_message_means_not_sent(stage: Stage) -> None:
-    assert judge_silence(stage).verdict is TEMPORARY
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [(399, UNCERTAIN), (400, TEMPORARY), (499, TEMPORARY), (500, SENDER), (501, PERMANENT), (599, PERMANENT), (600, UNCERTAIN)],
+)
+def test_the_first_digit_decides(code: int, verdict: Verdict) -> None:
+    """RFC 5321 section 4.2.1: 4yz is "not now", 5yz is "no"; 500 says that a command was not understood."""
+    assert judge_reply(FINAL, code, "").verdict is verdict
+
+
+@pytest.mark.parametrize(("stage", "pauses"), [(CONNECT, True), (LOGIN, True), (MAIL, False), (RCPT, False), (DATA, False)])
+def test_silence_before_the_message_means_not_sent(stage: Stage, pauses: bool) -> None:
+    """A server that says nothing at all is left alone for a while; one that falls silent within a message is not."""
+    judgement = judge_silence(stage)
+    assert (judgement.verdict, judgement.pause is not None) == (TEMPORARY, pauses)
 
 
 def test_silence_after_the_final_dot_means_nobody_knows() -> None:
@@ -184,15 +208,33 @@ def test_the_enhanced_code_stands_at_the_beginning(text: str, code: str | None) 
         ("5.1.1 <zoe.e@example.com>: Recipient rejected", "5.1.1 <…>: Recipient rejected"),
         ("5.1.1 Zoe.E@EXAMPLE.com unknown", "5.1.1 <…> unknown"),
         ("5.1.1 no mailbox zoe.e here", "5.1.1 no mailbox <…> here"),
+        ("5.1.1 no mailbox ZOE.E here", "5.1.1 no mailbox <…> here"),
+        ("two  spaces", "two spaces"),
         ("551 not local; try <zoe@elsewhere.example>", "551 not local; try <…>"),
         ("first\nsecond\r\n\tthird", "first second third"),
         ("nul \x00 bell \x07 line \u2028 end", "nul bell line end"),
         ("caf\udce9", "caf\ufffd"),
+        ("half a pair \ud83d.", "half a pair \ufffd."),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, "x" * 199 + "…"),
         ("x" * 500, "x" * 199 + "…"),
     ],
 )
 def test_words_of_a_provider_on_one_line_without_the_person(text: str, line: str) -> None:
     assert one_line(text, "zoe.e@example.com") == line
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "line"),
+    [
+        ("ed@example.com", "no mailbox ed here", "no mailbox ed here"),  # two letters are too common to name anybody
+        ("zoe@example.com", "no mailbox zoe here, nor zoes", "no mailbox <…> here, nor zoes"),
+        ('"zoe @home"@example.com', 'no mailbox "zoe @home" here', "no mailbox <…> here"),
+        ('"zoe e"@example.com', 'no mailbox <"ZOE E"@Example.COM>.', "no mailbox <…>."),
+    ],
+)
+def test_a_name_is_taken_out_as_a_word_of_its_own(address: str, text: str, line: str) -> None:
+    assert one_line(text, address) == line
 
 
 @given(st.text(st.characters(codec=None), max_size=300), st.emails())

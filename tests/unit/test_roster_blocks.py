@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from notifier.roster import columns
 from notifier.roster.blocks import BlockReader
-from notifier.roster.csv_file import Broken, Row, read_rows
+from notifier.roster.csv_file import Broken, Row, read_blocks
 from notifier.roster.files import read_roster
 from notifier.roster.reading import Defaults, LeftOut, Note, Notes, RosterReading, SetAside
 from notifier.roster.rows import Draft, RowReader
@@ -101,7 +101,8 @@ def by_blocks(header: Sequence[str], rows: Sequence[Row], size: int, *, month_fi
     accepted: list[Draft] = []
     others: list[LeftOut | SetAside] = []
     for start in range(0, len(rows), size):
-        block, more = reader.read(rows[start : start + size])
+        lines, records = zip(*rows[start : start + size], strict=True)
+        block, more = reader.read(lines, records)
         assert len(block) == len(Draft._fields)
         accepted += map(Draft._make, zip(*block, strict=True))
         others += more
@@ -189,7 +190,7 @@ def test_records_across_the_blocks_of_lines(
         expected.append((number, cells))
         number = whole.line_num + 1
 
-    assert list(read_rows(io.StringIO(text, newline=""), ",")) == expected
+    assert [row for block in read_blocks(io.StringIO(text, newline=""), ",") for row in zip(*block, strict=True)] == expected
 
 
 @pytest.mark.parametrize("broken_at", [1, 2, 249, 250, 251, 499, 500, 501, 520])

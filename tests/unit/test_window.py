@@ -34,7 +34,8 @@ def test_hours_are_read_and_shown(text: str, shown: str) -> None:
     "text", ["", "9-17", "09:00", "09:00-09:00", "17:00-09:00", "09:60-17:00", "09:00-24:00", "09:00-17:00 UTC", "٠٩:٠٠-١٧:٠٠"]
 )
 def test_other_hours_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"hours like 09:00-17:00|open before it closes|must be in"):
+    said = r"^expected hours like 09:00-17:00$|^the window must open before it closes, within one day$|must be in"
+    with pytest.raises(ValueError, match=said):
         Window.parse(text)
 
 
@@ -93,7 +94,14 @@ def test_a_window_that_the_clock_jumps_over_does_not_open(zone: str, day: date, 
     ],
 )
 def test_a_day_begins(zone: str, day: date, begins: str) -> None:
-    assert first_instant(day, time.min, zone) == utc(begins)
+    instant = first_instant(day, time.min, zone)
+    assert instant == utc(begins)
+    assert instant.tzinfo is UTC
+
+
+def test_every_minute_of_the_hour_that_never_comes_means_its_end() -> None:
+    missing = {first_instant(date(2025, 3, 30), time(2, minute), "Europe/Zurich") for minute in range(60)}
+    assert missing == {utc("2025-03-30T01:00")}
 
 
 @pytest.mark.parametrize(("zone", "missing"), [("Pacific/Apia", date(2011, 12, 30)), ("Pacific/Kwajalein", date(1993, 8, 21))])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifier.domain.employee import Employee
 from notifier.domain.working_days import Place, WorkingDays
 
 REFORMATION_DAY = date(2025, 10, 31)  # a Friday
@@ -18,6 +19,19 @@ GERMAN_STATES = {"BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP
 
 def germany(state: str = "") -> Place:
     return Place("Europe/Berlin", "DE", state)
+
+
+@pytest.mark.parametrize(
+    ("country", "region", "place"),
+    [
+        ("DE", "BB", Place("Europe/Berlin", "DE", "BB")),
+        ("DE", None, Place("Europe/Berlin", "DE")),
+        (None, None, Place("Europe/Berlin")),
+    ],
+)
+def test_the_place_of_a_person(country: str | None, region: str | None, place: Place) -> None:
+    person = Employee("7", "zoe@example.com", "Zoé", "Eymond", "Europe/Berlin", country=country, region=region)
+    assert Place.of(person) == place
 
 
 def test_reformation_day_is_a_holiday_in_nine_german_states() -> None:
@@ -145,7 +159,7 @@ def test_the_organisation_decides_which_days_are_work_days() -> None:
 
 @pytest.mark.parametrize("days", [frozenset(), frozenset({7}), frozenset({-1, 0})])
 def test_impossible_work_days_are_refused(days: frozenset[int]) -> None:
-    with pytest.raises(ValueError, match="at least one work day"):
+    with pytest.raises(ValueError, match=r"^expected at least one work day, each from 0 for Monday to 6 for Sunday$"):
         WorkingDays(days)
 
 

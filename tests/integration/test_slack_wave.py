@@ -1,0 +1,112 @@
+"""A wave of thousands through Slack, with every kind of trouble on the way, at Slack's own pace on a moved clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from notifier.channels.slack import SlackChannel
+from notifier.domain.ladder import Ladder, Ladders
+from notifier.store import employees, outbox, reach
+from notifier.store.database import Database
+from notifier.store.quota import Limits
+from notifier.store.tables import State
+from tests.delivery_rig import NOW, House, add_people, house
+from tests.slack_server import TOKEN, Action, Drop, Error, Limited, Page, SlackServer
+
+# As many as the suite has time for. The pace is one that lets a pass carry more than three messages; it is kept like any other.
+PEOPLE = 1_000
+PER_MINUTE = 6_000
+# What Slack does to every 500th message at its first try, by the last digits of the user's number.
+TROUBLE: dict[int, Action] = {
+    100: Limited(20),
+    150: Page(503),
+    200: Page(503, taken=True),
+    250: Drop(),
+    300: Drop(taken=True),
+    350: Error("internal_error"),
+    400: Error("service_unavailable"),
+    450: Error("invented_yesterday"),
+}
+UNCERTAIN = {150, 200, 250, 300, 350}
+
+
+class Trouble:
+    """Trouble on the first try of some messages; one in a hundred is refused for good."""
+
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
+
+    def __call__(self, _method: str, body: Mapping[str, Any]) -> Action | None:
+        user = body["channel"]
+        self.tried[user] += 1
+        number = int(user[1:])
+        if number % 100 == 7:
+            return Error("user_not_found" if number % 200 == 7 else "restricted_action")
+        return TROUBLE.get(number % 500) if self.tried[user] == 1 else None
+
+
+def put_on_slack(database: Database) -> None:
+    """Everybody is on Slack, as the user U and the number in their roster id."""
+    with database.write() as connection:
+        people = employees.load(connection).values()
+        found = [(person.key, f"U{int(person.employee.id[1:]):08}", "T0TEAM") for person in people]
+        reach.match(connection, "slack", found, NOW)
+
+
+async def send_all(wave: House) -> None:
+    """Passes, each when a limit or a pause ends, until nothing is left that could be sent before the window closes."""
+    wave.planner.tick(wave.clock.now())
+    for _ in range(3 * PEOPLE):
+        again_at = (await wave.dispatcher.run_due()).again_at or _next_try(wave)
+        if again_at is None or again_at > NOW + timedelta(hours=5):
+            return
+        wave.clock.move_to(max(again_at, wave.clock.now() + timedelta(milliseconds=1)))
+
+
+def _next_try(wave: House) -> datetime | None:
+    with wave.database.read() as connection:
+        return outbox.next_instant(connection, wave.clock.now())
+
+
+def most_in(seconds: float, moments: Iterable[float]) -> int:
+    """The largest number of calls in any stretch of so many seconds."""
+    times, most, start = sorted(moments), 0, 0
+    for end, moment in enumerate(times):
+        while times[start] <= moment - seconds:
+            start += 1
+        most = max(most, end - start + 1)
+    return most
+
+
+async def test_nobody_is_missed_and_nobody_gets_a_copy_that_could_be_avoided(sqlite_database: Database) -> None:
+    add_people(sqlite_database, PEOPLE)
+    put_on_slack(sqlite_database)
+    async with SlackServer(plan=Trouble(), per_minute=PER_MINUTE) as server:
+        channel = SlackChannel(token=TOKEN, base_url=server.base_url)
+        channel.concurrency = 32  # more share the commit of an outcome: only the test goes faster
+        wave = house(
+            sqlite_database,
+            [channel],
+            ladders=Ladders(Ladder(("slack",))),
+            limits={"slack": Limits(per_minute=PER_MINUTE)},
+        )
+        server.clock = lambda: wave.clock.now().timestamp()
+        await send_all(wave)
+        await channel.close()
+        posted = Counter(post.user for post in server.posts)
+        assert (server.broken, server.exceeded) == ([], [])
+        assert most_in(60, [at for _, at in server.calls]) <= PER_MINUTE
+    rows = {int(row["email"].partition("@")[0][1:]): row for row in wave.rows()}
+    assert len(rows) == PEOPLE
+    for number, row in rows.items():
+        copies = posted[f"U{number:08}"]
+        if number % 100 == 7:
+            assert (row["state"], copies) == (State.REFUSED, 0)
+        elif number % 500 in UNCERTAIN:
+            taken = number % 500 in {200, 300}
+            assert (row["state"], copies) == (State.UNKNOWN, int(taken)), "nobody knows, and it is not sent again"
+        else:
+            assert (row["state"], copies, bool(row["reference"])) == (State.ACCEPTED, 1, True)
