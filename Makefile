@@ -18,7 +18,7 @@ MACHINE := (^|[^[:alnum:]_.{}/-])/(root|home|Users|work)/
 absent = git grep -nIE -e '$(1)' -- $(2) ':!Makefile'; test $$? -eq 1 || { echo "lint: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench chaos lint style types layers files docs lock wheel clean
+.PHONY: help demo test bench chaos mutants lint style types layers files docs lock wheel clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ bench: $(DEVELOPMENT) ## Measure sending, planning, the roster and answers besid
 
 chaos: $(DEVELOPMENT) ## Kill, stop, cut, fill and lock it for ten minutes and say what came of it (SEED=7 for the same choices, MINUTES=60)
 	$(BIN)/python -m tests.faults.chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
+
+mutants: $(DEVELOPMENT) ## Change the code in one small thing at a time and see whether a test notices (ARGS="domain", ARGS="store --digits 37")
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: style types layers files ## Check style, types, the rule of imports, the locks, and that no file names a registry
 
