@@ -55,7 +55,7 @@ _BARE = "CREATE TABLE roster (a, b, c, d, e, f, g, h, i, j, k);"
 _INDEXED = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
 CREATE TABLE roster (a UNIQUE, b, c, d, e, f, g, h, i, j, k, token DEFAULT (randomblob(16)) UNIQUE);
-CREATE INDEX by_email ON roster (d); CREATE INDEX by_manager ON roster (j); CREATE INDEX by_place ON roster (h);
+CREATE INDEX by_email ON roster (d);
 """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -31,8 +32,7 @@ class Session(asyncio.Protocol):
         self._free_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is what asyncio gives
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._received = b""
         self._content = False
         self._answer([b"220 slow.example.com ESMTP\r\n"])
@@ -59,11 +59,15 @@ class Session(asyncio.Protocol):
 
     def _answer(self, answers: list[bytes]) -> None:
         if not self._slow:
-            self._loop.call_later(_DELAY_SECONDS, self._transport.write, b"".join(answers))
+            self._loop.call_later(_DELAY_SECONDS, self._write, b"".join(answers))
             return
         for answer in answers:
             self._free_at = max(self._free_at, self._loop.time()) + _DELAY_SECONDS
-            self._loop.call_at(self._free_at, self._transport.write, answer)
+            self._loop.call_at(self._free_at, self._write, answer)
+
+    def _write(self, answer: bytes) -> None:
+        if not self._transport.is_closing():  # whoever asked may have gone meanwhile
+            self._transport.write(answer)
 
 
 async def serve(port: int, *, slow: bool) -> None:

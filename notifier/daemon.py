@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -28,18 +28,24 @@ from starlette.types import Receive, Scope, Send
 from notifier import service_manager
 from notifier.clock import Clock
 from notifier.errors import NotifierError, StoreError, TryLaterError
-from notifier.service import Service, build, refresh_roster
+from notifier.roster.slack import Member
+from notifier.service import Service, build, match_slack_members, read_slack_members, refresh_roster
 from notifier.settings import Settings
 from notifier.settings.refresh import Refresh, parse_refresh
-from notifier.store import identity, processes, schema, stories
+from notifier.store import employees, identity, processes, schema, stories
 from notifier.web.readiness import Heard, daemon_checks
 from notifier.web.server import serve
+from notifier.web.site import Check
+from notifier.web.slack_socket import SlackSocket
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _PLAN_SECONDS = 15
 _SEND_SECONDS = 1
 _BEAT_SECONDS = 10
+_BOUNCES_SECONDS = 180
 _DRAIN_SECONDS = 60
 
 
@@ -56,14 +62,15 @@ class Daemon:
         self._clock = clock
         self._service = build(load(), clock=clock, progress=self._planner_is_heard)
         self._heard = Heard(planner=clock.now(), writer=clock.now())
-        self._checks = daemon_checks(self._service.database, clock, self._service.owner, self._heard)
-        self._web_app = self._service.web_app(self._checks)
+        self._slack: SlackSocket | None = None
+        self._web_app = self._service.web_app(self._checks(self._service))
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
         self._stopping = asyncio.Event()
         self._asking = asyncio.Lock()
         self._lost: TryLaterError | None = None  # no longer the only daemon on this store
         self._running: list[asyncio.Task[None]] = []
-        self._plan, self._send, self._beat, self._refresh = (asyncio.Event() for _ in range(4))
+        self._plan, self._send, self._beat, self._refresh, self._bounces = (asyncio.Event() for _ in range(5))
+        self._exchanged = asyncio.Event()  # the parts, after a SIGHUP
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -117,10 +124,12 @@ class Daemon:
                 group.create_task(self._loop("planner", self._plan, self._plan_due)),
                 group.create_task(self._loop("sender", self._send, self._send_due)),
                 group.create_task(self._loop("heartbeat", self._beat, self._heartbeat)),
+                group.create_task(self._loop("bounces", self._bounces, self._hear_bounces)),
+                group.create_task(self._hear_slack()),
             ]
             await self._stopping.wait()
             self._service.dispatcher.stop()
-            for wake in (self._plan, self._send, self._beat, self._refresh):
+            for wake in (self._plan, self._send, self._beat, self._refresh, self._bounces):
                 wake.set()
             _, late = await asyncio.wait(loops, timeout=_DRAIN_SECONDS)
             for loop in late:
@@ -159,13 +168,65 @@ class Daemon:
 
     async def _refresh_roster(self) -> None:
         service = self._service
+        members = await self._slack_members(service)
+        if self._stopping.is_set():
+            return
         outcome = await asyncio.to_thread(refresh_roster, service.settings, service.database, self._clock.now())
         if outcome.refused is not None:
             _log.error("the roster was not applied; the one before goes on", reason=outcome.refused)
         elif outcome.diff.size:
             changes = outcome.diff
             _log.info("roster applied", joiners=len(changes.joiners), leavers=len(changes.leavers), changes=changes.size)
+        if members is not None:
+            await self._match_on_slack(service, members)
         self._plan.set()
+
+    async def _slack_members(self, service: Service) -> list[Member] | None:
+        """Who is in the Slack workspace. Where Slack does not say, the roster is read all the same."""
+        try:
+            return await _unless((self._stopping,), read_slack_members(service.settings))
+        except NotifierError as error:
+            _log.error("Slack does not say who is who; what was known goes on", error=str(error), hint=error.hint)
+            return None
+
+    async def _match_on_slack(self, service: Service, members: list[Member]) -> None:
+        matched = await match_slack_members(service.database, members, self._clock.now())
+        people = await service.database.read_async(employees.count_active)
+        _log.info(
+            "people found on Slack", found=matched.found, new=matched.new, gone=matched.gone, not_there=people - matched.found
+        )
+
+    async def _hear_slack(self) -> None:
+        """Buttons in Slack, where they come through a connection of ours; after an exchange of the parts, through another one."""
+        while not self._stopping.is_set():
+            self._exchanged.clear()
+            self._slack = self._service.slack_socket()
+            hearing = asyncio.Event().wait() if self._slack is None else self._slack.run()
+            await _unless((self._stopping, self._exchanged), hearing)
+
+    async def _hear_bounces(self) -> None:
+        """A store that looks like a copy leaves them to the one it was copied from."""
+        service = self._service
+        if service.bounces is None or not await self._is_alone():
+            return
+        if await asyncio.to_thread(identity.looks_like_a_copy, service.database) is not None:
+            return
+        heard = await service.bounces.read(self._clock.now())
+        if heard.refused or heard.known:
+            _log.info("mails came back", refused=heard.refused, known=heard.known)
+        if heard.refused:
+            self._plan.set()
+        if not heard.is_all:
+            self._bounces.set()
+
+    def _checks(self, service: Service) -> dict[str, Check]:
+        """What `/readyz` asks."""
+
+        async def slack() -> str | None:
+            return self._slack.trouble if self._slack else None
+
+        checks = daemon_checks(service.database, self._clock, service.owner, self._heard)
+        return checks | ({"slack": slack} if service.settings.slack.answers == "buttons" else {})
 
     async def _heartbeat(self) -> None:
         """A planner that is stuck is nothing the service manager should call alive."""
@@ -193,7 +254,8 @@ class Daemon:
         """Between two passes: the parts that a good SIGHUP has made take over from the ones before."""
         if self._next is not None:
             before, self._service, self._next = self._service, self._next, None
-            self._web_app = self._service.web_app(self._checks)
+            self._web_app = self._service.web_app(self._checks(self._service))
+            self._exchanged.set()
             await before.dispatcher.close()
             self._plan.set()
             _log.info("configuration exchanged")
@@ -235,13 +297,15 @@ class Daemon:
         """Ticks, as long as the block runs."""
         zone = ZoneInfo(service.settings.organisation.default_time_zone)
         scheduler = AsyncIOScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        for wake, seconds in ((self._plan, _PLAN_SECONDS), (self._send, _SEND_SECONDS), (self._beat, _BEAT_SECONDS)):
+        ticks = {self._plan: _PLAN_SECONDS, self._send: _SEND_SECONDS, self._beat: _BEAT_SECONDS, self._bounces: _BOUNCES_SECONDS}
+        for wake, seconds in ticks.items():
             scheduler.add_job(_wake(wake), IntervalTrigger(seconds=seconds, timezone=zone))
         refresh = parse_refresh(service.settings.roster.refresh)
         if refresh is not None and refresh.every != "never":
             scheduler.add_job(_wake(self._refresh), _trigger(refresh, zone))
         self._refresh.set()
         self._beat.set()
+        self._bounces.set()
         scheduler.start()
         try:
             yield
@@ -265,6 +329,19 @@ class Daemon:
             for number in handlers:
                 with contextlib.suppress(ValueError):
                     loop.remove_signal_handler(number)
+
+
+async def _unless(events: Iterable[asyncio.Event], work: Coroutine[Any, Any, T]) -> T | None:
+    """Work to the end, or until one of these happens: then it is cancelled, and there is nothing."""
+    working = asyncio.create_task(work)
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait({working, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, *waiting):
+            task.cancel()
+        await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:

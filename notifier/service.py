@@ -15,6 +15,9 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from notifier import shipped
+from notifier.bounces.hearing import BounceReader
+from notifier.bounces.imap import ImapMailbox, Server
+from notifier.bounces.maildir import Maildir
 from notifier.channels.base import Channel
 from notifier.channels.file import FileChannel
 from notifier.channels.graph import AT_ONCE, GraphChannel
@@ -36,7 +39,7 @@ from notifier.roster.entra import Tenant, read_entra_roster
 from notifier.roster.files import read_roster
 from notifier.roster.ldap import Directory, read_ldap_roster
 from notifier.roster.reading import Defaults, ReadingRules, RosterReading
-from notifier.roster.slack import match_people
+from notifier.roster.slack import Member, keep_members, read_members
 from notifier.roster.sql import read_sql_roster
 from notifier.roster.sync import SyncOutcome, synchronise
 from notifier.settings import Settings
@@ -49,6 +52,9 @@ from notifier.store.reach import Matched
 from notifier.web.app import create_app
 from notifier.web.metrics import create_metrics_app
 from notifier.web.site import Check
+from notifier.web.slack_actions import SlackActions
+from notifier.web.slack_presses import Presses
+from notifier.web.slack_socket import SlackSocket
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Service:
     planner: Planner
     dispatcher: Dispatcher
     composer: Composer
+    bounces: BounceReader | None
     owner: str
 
     def web_app(self, checks: Mapping[str, Check] | None = None, *, visitor_clock: Clock | None = None) -> Starlette:
@@ -92,7 +99,24 @@ class Service:
             receipt_channel=self.settings.email.via,
             visitor_clock=visitor_clock,
             checks=checks,
+            slack=self._slack_actions(),
         )
+
+    def slack_socket(self) -> SlackSocket | None:
+        """What hears the buttons in Slack through a connection that we open; None where it is not wanted."""
+        slack = self.settings.slack
+        if slack.answers != "buttons" or slack.app_token is None:
+            return None
+        return SlackSocket(SlackApi(slack.app_token.get_secret_value()), self._presses().press)
+
+    def _slack_actions(self) -> SlackActions | None:
+        slack = self.settings.slack
+        if slack.answers != "buttons" or slack.signing_secret is None:
+            return None
+        return SlackActions(slack.signing_secret.get_secret_value(), self._presses())
+
+    def _presses(self) -> Presses:
+        return Presses(self.database, self.campaigns, self.settings.email.via, self.clock)
 
     def metrics_app(self) -> Starlette:
         """The figures for Prometheus."""
@@ -146,6 +170,7 @@ def build(
         planner=_planner(settings, store, tuple(campaigns.values()), window, working_days, progress),
         dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
         composer=composer,
+        bounces=bounce_reader(settings, store) if channels is None else None,
         owner=owner,
     )
 
@@ -329,10 +354,11 @@ def slack_channel(settings: Settings) -> Channel:
     return SlackChannel(token=_bot_token(settings), team_id=slack.team_id)
 
 
-async def refresh_slack(settings: Settings, database: Database, now: datetime) -> Matched | None:
-    """Find out who of the roster is who on Slack: after each reading of the roster. None where Slack is not used.
+async def read_slack_members(settings: Settings) -> list[Member] | None:
+    """Everybody in the Slack workspace; None where Slack is not used.
 
-    It takes as long as Slack wants it to: about a minute for 4,000 members.
+    To be asked before the roster is read, so that who joins is known on Slack before anything is planned for them. It takes
+    as long as Slack wants it to: about a minute for 4,000 members.
 
     Raises:
         ConfigurationError: there is no bot token.
@@ -340,11 +366,29 @@ async def refresh_slack(settings: Settings, database: Database, now: datetime) -
     """
     if SLACK not in ladders_of(settings).channels:
         return None
-    api = SlackApi(_bot_token(settings), team_id=settings.slack.team_id)
+    api = slack_api(settings)
     try:
-        return await match_people(api, database, now)
+        return await read_members(api)
     finally:
         await api.close()
+
+
+async def match_slack_members(database: Database, members: Sequence[Member], now: datetime) -> Matched:
+    """Keep who of the roster is who of these on Slack: after each reading of the roster."""
+    return await keep_members(database, members, now)
+
+
+def slack_api(settings: Settings) -> SlackApi:
+    """Slack's Web API as the bot. Raises ConfigurationError where there is no bot token."""
+    return SlackApi(_bot_token(settings), team_id=settings.slack.team_id)
+
+
+def app_api(settings: Settings) -> SlackApi:
+    """Slack's Web API as the app, which opens connections for buttons. Raises ConfigurationError where there is no app token."""
+    if settings.slack.app_token is None:
+        msg = "slack.app_token: there is none"
+        raise ConfigurationError(msg, hint="name the file it stands in with slack.app_token_file, or set NOTIFIER_SLACK__APP_TOKEN")
+    return SlackApi(settings.slack.app_token.get_secret_value())
 
 
 def _bot_token(settings: Settings) -> str:
@@ -367,7 +411,12 @@ def email_channel(settings: Settings) -> Channel:
         return FileChannel(email.file.folder, sender=email.from_, reply_to=reply_to)
     if email.via == "graph":
         return _graph_channel(settings, reply_to)
-    smtp = email.smtp
+    return smtp_channel(settings)
+
+
+def smtp_channel(settings: Settings) -> SmtpChannel:
+    """Mail through the server of [email.smtp]. Raises as `email_channel` does."""
+    email, smtp = settings.email, settings.email.smtp
     by_token = smtp.login == "xoauth2"
     if smtp.username and smtp.password is None and not by_token:
         msg = f"email.smtp.username: {smtp.username!r} has no password"
@@ -378,7 +427,7 @@ def email_channel(settings: Settings) -> Channel:
         port=smtp.port,
         security=smtp.security,
         sender=email.from_,
-        reply_to=reply_to,
+        reply_to=email.reply_to or settings.organisation.contact,
         username=smtp.username,
         password=smtp.password.get_secret_value() if smtp.password else None,
         token_provider=exchange_tokens(settings.microsoft) if by_token else None,
@@ -398,6 +447,36 @@ def _graph_channel(settings: Settings, reply_to: str) -> Channel:
         verified=graph.verified,
         resend_when_uncertain=graph.when_uncertain == "resend",
     )
+
+
+def bounce_reader(settings: Settings, database: Database) -> BounceReader | None:
+    """What hears of mails that come back; None where nobody looks.
+
+    Raises:
+        ConfigurationError: a login without its password or secret.
+    """
+    bounces = settings.email.bounces
+    if bounces.via == "maildir" and bounces.folder is not None:
+        return BounceReader(Maildir(bounces.folder), database, ladders_of(settings))
+    if bounces.via != "imap":
+        return None
+    imap = bounces.imap
+    by_token = imap.login == "xoauth2"
+    if imap.password is None and not by_token:
+        msg = f"email.bounces.imap.username: {imap.username!r} has no password"
+        hint = "name the file it stands in with email.bounces.imap.password_file, or set NOTIFIER_EMAIL__BOUNCES__IMAP__PASSWORD"
+        raise ConfigurationError(msg, hint=hint)
+    server = Server(
+        host=imap.host or "",
+        port=imap.port,
+        security=imap.security,
+        username=imap.username or "",
+        password=imap.password.get_secret_value() if imap.password else None,
+        folder=imap.folder,
+        ca_file=imap.ca_file,
+    )
+    tokens = exchange_tokens(settings.microsoft) if by_token else None
+    return BounceReader(ImapMailbox(server), database, ladders_of(settings), tokens)
 
 
 def read_keys(path: Path) -> LinkKeys:

@@ -78,6 +78,12 @@ class SlackApi:
             SlackRefused: Slack said no, or something in between did.
             SlackSilent: no answer came.
         """
+        return (await self.call_with_headers(method, arguments, read=read))[0]
+
+    async def call_with_headers(
+        self, method: str, arguments: Mapping[str, Any], *, read: bool = False
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """As `call`; with the headers of the answer, their names in small letters."""
         client = self._open()
         try:
             if read:
@@ -95,7 +101,7 @@ class SlackApi:
         data = response.data
         if not isinstance(data, dict):
             raise SlackRefused(None, response.status_code)
-        return data
+        return data, {name.lower(): str(value) for name, value in (response.headers or {}).items()}
 
     async def close(self) -> None:
         """Let go of connections."""

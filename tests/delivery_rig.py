@@ -118,6 +118,7 @@ def house(
     canary: int = 0,
     ladders: Ladders | None = None,
     limits: Mapping[str, Limits] | None = None,
+    slack_buttons: bool = False,
 ) -> House:
     """A house with these channels; without `ladders` the planner plans for the first of them."""
     by_first = Ladders(Ladder((channels[0].name,)))
@@ -128,6 +129,7 @@ def house(
         keys=LinkKeys({1: b"k" * 32}, 1),
         base_url="https://notifier.example.com",
         default_language="en",
+        slack_buttons=slack_buttons,
     )
     planner = Planner(
         database=database,

@@ -57,6 +57,7 @@ class Authority:
         fails: a status with which everything is answered.
         grants: every token ever given out.
         asked: how often for a token.
+        roles: stand in tokens, which are readable then.
     """
 
     host: str = "https://login.example.com"
@@ -69,6 +70,7 @@ class Authority:
     fails: int | None = None
     grants: dict[str, Grant] = field(default_factory=dict)
     asked: int = 0
+    roles: frozenset[str] | None = None
 
     def http_client(self, port: int) -> Loopback:
         return Loopback(self.host, port)
@@ -111,9 +113,16 @@ class Authority:
         resource, default = str(form.get("scope", ""))[: -len("/.default")], str(form.get("scope", "")).endswith("/.default")
         if not default or " " in resource:
             return _refusal(400, "invalid_scope", 1002012, "The scope must end with /.default.")
-        token = f"token-{len(self.grants) + 1}"
+        token = self._new_token(resource)
         self.grants[token] = Grant(resource)
         return web.json_response({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
+
+    def _new_token(self, resource: str) -> str:
+        number = len(self.grants) + 1
+        if self.roles is None:
+            return f"token-{number}"
+        claims = {"aud": resource, "roles": sorted(self.roles), "jti": str(number)}
+        return jwt.encode(claims, "a key of the authority's own, 32 bytes", "HS256")
 
     def _proof(self, form: dict[str, Any]) -> web.Response | None:
         if "client_secret" in form:

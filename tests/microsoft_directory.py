@@ -14,9 +14,10 @@ from __future__ import annotations
 import random
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tests.microsoft_calls import Action, Call, Fail, GraphError, Reply, Route
@@ -33,6 +34,7 @@ _KNOWN = frozenset(
 )
 
 
+@cache
 def id_of(name: str) -> str:
     """The id of an entry in the directory."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
@@ -44,7 +46,7 @@ class _Round:
 
     select: frozenset[str]
     stood: Mapping[str, Mapping[str, Any]]
-    rest: tuple[list[Mapping[str, Any]], ...] = ()
+    rest: tuple[Sequence[Mapping[str, Any]], ...] = ()
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Directory:
         users: by id their properties; "manager" is the id of one.
         page: entries on a page.
         sparse: tell only the properties that changed, as may be.
+        terse: of who comes back tell one property.
         per_second: the pace that the client promises.
         outdated: how Graph says that a token is too old.
         busy: pauses in seconds, for one request after the other; None lets one through.
@@ -64,6 +67,7 @@ class Directory:
     users: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     page: int = 100
     sparse: bool = False
+    terse: bool = False
     per_second: int = 10
     outdated: GraphError = field(default_factory=lambda: GraphError(410, "syncStateNotFound", "The delta token is expired."))
     busy: deque[int | None] = field(default_factory=deque)
@@ -143,7 +147,8 @@ class Directory:
         for id_, user in self.users.items():
             before = known.stood.get(id_, {})
             if any(user.get(name) != before.get(name) for name in known.select):
-                items.append(self._shown(id_, user, before, known.select))
+                new = self.terse and id_ not in known.stood
+                items.append(self._shown(id_, user, before, frozenset({"givenName"}) if new else known.select))
         return self._telling(known.select, items)
 
     def _shown(self, id_: str, user: Mapping[str, Any], before: Mapping[str, Any], select: frozenset[str]) -> dict[str, Any]:

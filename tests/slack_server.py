@@ -22,15 +22,18 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.slack_rules import broken_by_post, broken_by_update
+from tests.slack_sockets import Sockets
 
 TOKEN = "xoxb-1-2-bot"
 APP_TOKEN = "xapp-1-2-app"
 TEAM = "T0TEAM"
 _SCOPES = {
+    "apps.connections.open": (),
     "auth.test": (),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
     "users.list": ("users:read",),
+    "users.lookupByEmail": ("users:read.email",),
 }
 _HTML = "<html><body><h1>503 Service Unavailable</h1></body></html>"
 
@@ -116,6 +119,7 @@ class SlackServer:
         self._standing: dict[tuple[str, str], Post] = {}
         self._hanging = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self.sockets = Sockets(self.broken)
 
     def on(self, method: str, action: Action, *, times: int | None = 1) -> None:
         """Plan an action; several for one method are used up in order. None: for ever."""
@@ -132,6 +136,7 @@ class SlackServer:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._serve)
+        app.router.add_get("/link/", self.sockets.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -165,7 +170,8 @@ class SlackServer:
         if action is None or (isinstance(action, (Page, Drop)) and action.taken):
             answer = self._do(method, body)
             if action is None or isinstance(answer, web.Response):
-                return answer if isinstance(answer, web.Response) else web.json_response({"ok": True, **answer})
+                headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+                return answer if isinstance(answer, web.Response) else web.json_response({"ok": True, **answer}, headers=headers)
         return await self._misbehave(request, action)
 
     async def _misbehave(self, request: web.Request, action: Action) -> web.StreamResponse:
@@ -195,8 +201,10 @@ class SlackServer:
             return _no("unknown_method")
         if not token:
             return _no("not_authed")
-        if token != f"Bearer {TOKEN}":
+        if token not in {f"Bearer {TOKEN}", f"Bearer {APP_TOKEN}"}:
             return _no("invalid_auth")
+        if (token == f"Bearer {APP_TOKEN}") is not (method == "apps.connections.open"):
+            return _no("not_allowed_token_type")
         if missing := [scope for scope in _SCOPES[method] if scope not in self.scopes]:
             return _no("missing_scope", needed=missing[0], provided=",".join(sorted(self.scopes)))
         if method.startswith("chat."):
@@ -208,6 +216,11 @@ class SlackServer:
     def _do(self, method: str, body: Mapping[str, Any]) -> Mapping[str, Any] | web.Response:
         if method == "auth.test":
             return {"url": "https://example.slack.com/", "team": "Example", "team_id": TEAM, "user_id": "U0BOT", "bot_id": "B0BOT"}
+        if method == "apps.connections.open":
+            return {"url": f"{self.base_url.replace('http', 'ws', 1).removesuffix('/api/')}/link/?ticket={self.sockets.ticket()}"}
+        if method == "users.lookupByEmail":
+            found = [one for one in self.members if one["profile"].get("email") == body.get("email")]
+            return {"user": found[0]} if found else _no("users_not_found")
         if self.wants_team and not body.get("team_id"):
             return _no("missing_argument")
         if method == "users.list":

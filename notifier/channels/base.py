@@ -9,6 +9,8 @@ What `send` may do:
 - return a `Receipt`: the provider has taken responsibility for the message;
 - raise `DeliveryFailed` with a verdict:
   `PERMANENT`  this person cannot be reached this way; do not try again (`550 5.1.1`);
+  `CONTENT`    this message is not taken this way, whoever it is for; do not try it again (`554 5.6.0`, too big). The person can be
+               reached, and the next message is tried here;
   `TEMPORARY`  not sent, may be tried again later (`451`, connection refused); what is not known is temporary;
   `UNCERTAIN`  it may have been sent: the connection was lost after the last byte;
   `SENDER`     not the person's fault: our login, our quota, our address. The whole channel pauses; with `outlet_only` the outlet.

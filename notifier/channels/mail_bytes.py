@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from notifier.channels.base import DeliveryFailed, Outgoing
-from notifier.content.mail import Mail, UnsendableMailError, guard, to_bytes
+from notifier.content.headers import UnsendableMailError, ascii_address
+from notifier.content.mail import Mail, guard, to_bytes
 from notifier.domain.retry import Verdict
 
 
@@ -14,8 +15,12 @@ def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str) -> bytes:
         sender, reply_to: "Name <address>".
 
     Raises:
-        DeliveryFailed: permanently; the address cannot be written to, or the bytes hold more than was planned.
+        DeliveryFailed: for good; the address cannot be written to, or the bytes hold more than was planned.
     """
+    try:
+        ascii_address(outgoing.address)
+    except UnsendableMailError as error:
+        raise _failure(Verdict.PERMANENT, error) from error
     mail = Mail(
         sender=sender,
         reply_to=reply_to,
@@ -30,5 +35,9 @@ def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str) -> bytes:
         raw = to_bytes(mail)
         guard(raw, mail)
     except UnsendableMailError as error:
-        raise DeliveryFailed(Verdict.PERMANENT, f"{error}; {error.hint}" if error.hint else str(error)) from error
+        raise _failure(Verdict.CONTENT, error) from error
     return raw
+
+
+def _failure(verdict: Verdict, error: UnsendableMailError) -> DeliveryFailed:
+    return DeliveryFailed(verdict, f"{error}; {error.hint}" if error.hint else str(error))

@@ -92,15 +92,15 @@ def _said(outgoing: Outgoing) -> dict[str, Any]:
 def _guard(outgoing: Outgoing) -> None:
     """Look at a message that is about to leave: it is one, and it names nobody else."""
     rendered = outgoing.rendered
-    wrong = None
+    wrong, verdict = None, Verdict.CONTENT
     if not outgoing.address:
-        wrong = "the person has no Slack account that is known here"
+        wrong, verdict = "the person has no Slack account that is known here", Verdict.PERMANENT
     elif not rendered.blocks or not rendered.text.strip():
         wrong = "this is no message for Slack"
     elif {one.casefold() for one in _addresses(rendered.text, rendered.blocks)} - {one.casefold() for one in rendered.addresses}:
         wrong = "a finished message holds the address of somebody else; it was not sent"
     if wrong is not None:
-        raise DeliveryFailed(Verdict.PERMANENT, wrong)
+        raise DeliveryFailed(verdict, wrong)
 
 
 def _addresses(text: str, blocks: object) -> Iterator[str]:

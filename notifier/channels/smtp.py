@@ -13,7 +13,7 @@ from pathlib import Path
 from notifier.channels.base import DeliveryFailed, Outgoing, Receipt
 from notifier.channels.mail_bytes import mail_bytes
 from notifier.channels.smtp_connection import Connection
-from notifier.channels.smtp_opening import open_connection
+from notifier.channels.smtp_opening import Seen, look_at, open_connection
 from notifier.channels.smtp_pool import Pool
 from notifier.channels.smtp_terms import Envelope, Refused, Security, Server, Silent, Stale, TokenProvider, Unfit
 from notifier.content.headers import ascii_address, mailbox_of
@@ -121,6 +121,15 @@ class SmtpChannel:
     async def close(self) -> None:
         await self._pool.close()
 
+    async def look(self) -> Seen:
+        """What the server offers, and whether it lets us send: up to the sender, on a connection of its own. Sends nothing.
+
+        Raises:
+            Refused, Silent, Unfit: how far it came otherwise.
+            NotifierError: there is no token.
+        """
+        return await look_at(self._server, await self._trusted(), self._sender_address)
+
     async def _hand_over(self, envelope: Envelope) -> str:
         while True:
             try:
@@ -129,10 +138,13 @@ class SmtpChannel:
                 continue  # the pool has dropped it; at the latest a new connection answers or fails
 
     async def _connect(self) -> Connection:
+        opened = await open_connection(self._server, await self._trusted())
+        return Connection(opened, timeout=self._server.timeout, final_timeout=self._server.final_timeout)
+
+    async def _trusted(self) -> ssl.SSLContext | None:
         if self._server.security != "none" and self._tls is None:
             self._tls = await asyncio.to_thread(_tls_context, self._ca_file)
-        opened = await open_connection(self._server, self._tls)
-        return Connection(opened, timeout=self._server.timeout, final_timeout=self._server.final_timeout)
+        return self._tls
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -9,7 +9,9 @@ import asyncio
 import os
 import ssl
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 import aiosmtplib
@@ -31,6 +33,25 @@ class Opened:
     pipelining: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A server, as somebody sees it who has logged in.
+
+    Attributes:
+        encryption: "TLSv1.3", or None in the clear.
+        certificate_ends: until when the server's certificate holds.
+        extensions: their names, in capitals ("PIPELINING").
+        largest: bytes that a message may have, where it says so.
+        refused: what it said to our sender, where it does not take it.
+    """
+
+    encryption: str | None
+    certificate_ends: datetime | None
+    extensions: frozenset[str]
+    largest: int | None
+    refused: Refused | None
+
+
 async def open_connection(server: Server, tls: ssl.SSLContext | None) -> Opened:
     """Connect, encrypt and log in.
 
@@ -40,6 +61,63 @@ async def open_connection(server: Server, tls: ssl.SSLContext | None) -> Opened:
     Raises:
         Refused, Silent, Unfit: and nothing is left open.
     """
+    client = await _client_of(server, tls)
+    try:
+        return _opened(client)
+    except BaseException:
+        _leave(client)
+        raise
+
+
+async def look_at(server: Server, tls: ssl.SSLContext | None, sender: str) -> Seen:
+    """Connect, encrypt, log in and ask whether this login may write as `sender`, without going on to a message.
+
+    Args:
+        tls: as for `open_connection`.
+        sender: a bare address, in ASCII.
+
+    Raises:
+        Refused, Silent, Unfit: up to the login; a sender that is refused is told in what comes back.
+    """
+    client = await _client_of(server, tls)
+    try:
+        refused = await _refusal_of(client, sender)
+        transport = client.transport
+        encryption = transport.get_extra_info("ssl_object") if transport else None
+        seen = Seen(
+            encryption=encryption.version() if encryption else None,
+            certificate_ends=end_of_certificate(encryption) if encryption else None,
+            extensions=frozenset(name.upper() for name in client.esmtp_extensions),
+            largest=_number(client.esmtp_extensions.get("size", "")),
+            refused=refused,
+        )
+        with suppress(Refused, Silent):  # all that was asked has been answered
+            await _answer(Stage.MAIL, client.rset())
+            await _answer(Stage.MAIL, client.quit())
+    finally:
+        _leave(client)
+    return seen
+
+
+async def _refusal_of(client: aiosmtplib.SMTP, sender: str) -> Refused | None:
+    try:
+        await _answer(Stage.MAIL, client.mail(sender, encoding="ascii"))
+    except Refused as refused:
+        return refused
+    return None
+
+
+def end_of_certificate(encryption: ssl.SSLObject) -> datetime | None:
+    """Until when the other side's certificate holds."""
+    ends = (encryption.getpeercert() or {}).get("notAfter")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+async def _client_of(server: Server, tls: ssl.SSLContext | None) -> aiosmtplib.SMTP:
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -56,12 +134,16 @@ async def open_connection(server: Server, tls: ssl.SSLContext | None) -> Opened:
             await _encrypt(client)
         if server.username is not None:
             await _log_in(client, server, server.username)
-        return _opened(client)
     except BaseException:
-        if client.transport is not None:
-            cast(asyncio.Transport, client.transport).abort()
-        client.close()
+        _leave(client)
         raise
+    return client
+
+
+def _leave(client: aiosmtplib.SMTP) -> None:
+    if client.transport is not None:
+        cast(asyncio.Transport, client.transport).abort()
+    client.close()
 
 
 def _opened(client: aiosmtplib.SMTP) -> Opened:

@@ -10,13 +10,14 @@ import click
 from notifier.cli.options import Configured, configured, find_person, json_option, operator, pick_campaign
 from notifier.cli.output import print_json, say, table
 from notifier.clock import SystemClock
-from notifier.delivery.explain import Known, StepStory
+from notifier.delivery.explain import Known, StepStory, Way, ways_to
 from notifier.delivery.explain import explain as tell_steps
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import Place
+from notifier.domain.ladder import EMAIL, SLACK, rung_of
 from notifier.errors import UsageError
-from notifier.service import build
-from notifier.store import acknowledgements, holds, stories
+from notifier.service import build, ladders_of
+from notifier.store import acknowledgements, holds, reach, stories
 from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.employees import StoredEmployee
 from notifier.store.tables import Kind
@@ -35,6 +36,7 @@ def explain(where: Configured, person: str, as_json: bool) -> None:
         who = find_person(connection, person)
         told = list(stories.tell(connection, employee_key=who.key))
         in_force = holds.active(connection, now)
+        known = reach.of_people(connection, [who.key])
         answers = {name: acknowledgements.history(connection, campaign=name, employee_key=who.key) for name in service.campaigns}
     steps: list[StepStory] = []
     for name, campaign in service.campaigns.items():
@@ -42,14 +44,21 @@ def explain(where: Configured, person: str, as_json: bool) -> None:
         mine = [story for story in told if story.campaign == name]
         steps += tell_steps(Known(who, campaign, schedule, mine, answers[name], in_force, now), service.working_days)
     receipts = [story for story in told if story.kind is Kind.RECEIPT]
+    rungs = dict.fromkeys(rung_of(channel) for channel in ladders_of(settings).channels)
+    ways = ways_to(who.employee.email, list(rungs), known)
     if as_json:
-        print_json({"employee": who.employee, "steps": steps, "answers": answers, "receipts": receipts})
+        facts = {"employee": who.employee, "reached_by": ways, "steps": steps, "answers": answers, "receipts": receipts}
+        print_json(facts)
         return
-    _print_story(who, steps, [answer for all_of in answers.values() for answer in all_of], receipts)
+    _print_story(who, ways, steps, [answer for all_of in answers.values() for answer in all_of], receipts)
 
 
 def _print_story(
-    who: StoredEmployee, steps: Sequence[StepStory], answers: Sequence[Acknowledgement], receipts: Sequence[stories.Story]
+    who: StoredEmployee,
+    ways: Sequence[Way],
+    steps: Sequence[StepStory],
+    answers: Sequence[Acknowledgement],
+    receipts: Sequence[stories.Story],
 ) -> None:
     employee, zone = who.employee, ZoneInfo(who.employee.time_zone)
     place = "-".join(part for part in (employee.country, employee.region) if part)
@@ -57,6 +66,7 @@ def _print_story(
     say(f"{employee.name} <{employee.email}>, id {employee.id}, {employee.time_zone} {place}{state}")
     if employee.leave_until:
         say(f"on leave until {employee.leave_until}")
+    say("reached by: " + ", ".join(_way(way, zone) for way in ways))
     say()
     table(
         ["campaign", "days before", "message", "when (their time)", "state", "why"],
@@ -72,6 +82,15 @@ def _print_story(
         say(f"receipt {receipt.state} {receipt.at.astimezone(zone):%Y-%m-%d %H:%M}")
     if not answers:
         say("no answer yet")
+
+
+def _way(way: Way, zone: ZoneInfo) -> str:
+    """ "e-mail (refused 12 Oct 2025: 550 5.1.1 …)", or the name alone where nothing stands in the way."""
+    name = {SLACK: "Slack", EMAIL: "e-mail"}.get(way.channel, way.channel)
+    if way.reached:
+        return name
+    when = f"refused {way.refused_at.astimezone(zone):%d %b %Y}: " if way.refused_at else ""
+    return f"{name} ({when}{way.why_not})"
 
 
 def _answered(answer: Acknowledgement, zone: ZoneInfo) -> str:

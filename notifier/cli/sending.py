@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from notifier.cli.options import Configured, configured, json_option, operator
+from notifier.cli.options import Configured, configured, find_person, json_option, operator
 from notifier.cli.output import print_json, print_json_lines, say, table
 from notifier.clock import SystemClock
 from notifier.domain.countdown import days_left, local_date
+from notifier.domain.ladder import EMAIL, SLACK
 from notifier.errors import TryLaterError, UsageError
 from notifier.settings import Settings
-from notifier.store import employees, holds, identity, outbox, processes, stories
+from notifier.store import employees, holds, identity, outbox, processes, reach, stories
 from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
@@ -132,16 +134,30 @@ def queue_list(where: Configured, state: str | None, limit: int, as_json: bool) 
 @queue.command("retry")
 @click.argument("ids", nargs=-1, type=int)
 @click.option("--state", type=click.Choice([State.REFUSED.value, State.UNKNOWN.value]), help="All in this state.")
+@click.option("--person", help="All that was refused of this person (roster id or e-mail), who counts as reachable again.")
+@click.option("--channel", "rung", type=click.Choice([EMAIL, SLACK]), help="With --person: only there.")
 @click.option("--dry-run", is_flag=True, help="Only say how many.")
 @click.option("--yes", is_flag=True, help=f"Do not ask before more than {_MANY}.")
 @configured
 @json_option
-def queue_retry(where: Configured, ids: tuple[int, ...], state: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+def queue_retry(
+    where: Configured,
+    ids: tuple[int, ...],
+    state: str | None,
+    person: str | None,
+    rung: str | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Let refused or uncertain deliveries go again, as long as their step is current."""
-    if bool(ids) == bool(state):
-        msg = "name ids, or --state"
+    if [bool(ids), state is not None, person is not None].count(True) != 1 or (rung is not None and person is None):
+        msg = "name ids, or --state, or --person; --channel goes with --person"
         raise UsageError(msg, hint="`notifier queue list --state refused` shows the ids")
     now = SystemClock().now()
+    if person is not None:
+        _retry_person(where, person, (rung,) if rung else (SLACK, EMAIL), dry_run=dry_run, as_json=as_json)
+        return
     with where.store() as database:
         with database.read() as connection:
             count = outbox.count_retryable(connection, ids=ids, state=State(state) if state else None, now=now)
@@ -150,8 +166,29 @@ def queue_retry(where: Configured, ids: tuple[int, ...], state: str | None, dry_
         if not dry_run:
             with database.write() as connection:
                 count = outbox.retry(connection, ids=ids, state=State(state) if state else None, now=now)
+    _tell_retried(count, dry_run=dry_run, as_json=as_json)
+
+
+def _retry_person(where: Configured, person: str, rungs: Sequence[str], *, dry_run: bool, as_json: bool) -> None:
+    now = SystemClock().now()
+    with where.store() as database:
+        with database.read() as connection:
+            key = find_person(connection, person).key
+            count = outbox.count_retryable_of(connection, employee_key=key, rungs=rungs, now=now)
+            refused = [one for one in reach.of_people(connection, [key]) if one.refused_at and one.channel in rungs]
+        if not dry_run:
+            with database.write() as connection:
+                count = outbox.retry_person(connection, employee_key=key, rungs=rungs, now=now)
+    forgotten = {one.channel: one.refused_because for one in refused}
+    if not as_json:
+        for channel, because in forgotten.items():
+            say(f"{'Would be forgotten' if dry_run else 'Forgotten'}: {channel} refused this person ({because}).")
+    _tell_retried(count, dry_run=dry_run, as_json=as_json, forgotten=forgotten)
+
+
+def _tell_retried(count: int, *, dry_run: bool, as_json: bool, **more: object) -> None:
     if as_json:
-        print_json({"retried": 0 if dry_run else count, "would_retry": count if dry_run else 0})
+        print_json({"retried": 0 if dry_run else count, "would_retry": count if dry_run else 0} | more)
     else:
         say(f"{count} would go again; nothing was changed." if dry_run else f"{count} will go again.")
 

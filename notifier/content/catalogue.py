@@ -170,15 +170,20 @@ class Catalogue:
         return sorted(set(problems), key=lambda problem: (str(problem.path), problem.line, problem.wrong))
 
     def _check_message(self, campaign: str, message: str, language: str) -> list[TextProblem]:
+        every_facts = tuple(lint.samples(receipt=message == "receipt"))
         try:
             source = self._message(campaign, message, language).source
-            slack = self._slack_text(campaign, message, language)
             problems = lint.source_problems(source, language)
-            for facts in lint.samples(receipt=message == "receipt"):
+            for facts in every_facts:
                 problems += lint.mail_problems(source.path, self.render(campaign, message, facts, language), facts)
-                problems += lint.slack_problems(source.path, self._draw_slack(campaign, slack, facts, language, _ALL_BUTTONS))
         except TextError as error:
             return [error.problem]
+        try:  # its buttons come from the page, which may be the one with a fault
+            slack = self._slack_text(campaign, message, language)
+            for facts in every_facts:
+                problems += lint.slack_problems(source.path, self._draw_slack(campaign, slack, facts, language, _ALL_BUTTONS))
+        except TextError as error:
+            problems.append(error.problem)
         return problems
 
     def _check_page(self, campaign: str, language: str) -> list[TextProblem]:

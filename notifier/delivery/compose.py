@@ -105,4 +105,6 @@ def _stage(row: Claimed) -> Stage:
     """What a Slack message says: the text itself, or for an earlier message what has become of it."""
     if row.kind is not Kind.REWRITE or row.answer is None:
         return Stage.OPEN
+    if row.provisional:
+        return Stage.PROVISIONAL
     return Stage.SETTLED if row.answer.settles else Stage.HELP

@@ -9,7 +9,8 @@ once and a crash leaves little behind.
 What the provider says decides what happens next:
 
 - taken: `accepted`, with its words;
-- this person cannot be reached: `refused`, never tried again on this channel;
+- this person cannot be reached, or this text is not taken: `refused`, never tried again on this channel; only the first is
+  remembered of the person;
 - not now: `retry`, with growing pauses, as long as the step is current; where it is "not now" for one message after the other,
   though each was tried before, one sender goes on alone until something is taken;
 - nobody knows: the same bytes again where that is harmless, else `unknown`, for a person to look at;
@@ -252,7 +253,8 @@ class Dispatcher:
         if failed.outlet_only and row.outlet:
             resting_until = await self._rest(lane, row.outlet, failed, now)
             if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
-                return _untouched(row, resting_until, failed.reply)
+                # What was tried before waits for its own outlet. All else may go through another one, behind what waits there.
+                return _untouched(row, now if row.attempts == 1 else resting_until, failed.reply)
         elif failed.verdict is Verdict.SENDER or failed.pause_seconds is not None:
             await self._pause(lane, failed, now)
             if failed.verdict in {Verdict.SENDER, Verdict.TEMPORARY}:
@@ -260,8 +262,9 @@ class Dispatcher:
                 return _untouched(row, lane.again_at or now, failed.reply)
         else:
             lane.failures = 0  # it answers
-        if failed.verdict is Verdict.PERMANENT:
-            return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply)
+        if failed.verdict in {Verdict.PERMANENT, Verdict.CONTENT}:
+            of_person = failed.verdict is Verdict.PERMANENT
+            return Outcome(row.id, row.epoch, State.REFUSED, failed.reply, reply=failed.reply, of_person=of_person)
         resend = lane.channel.resend_when_uncertain or row.kind is Kind.REWRITE  # to rewrite twice does no harm
         if failed.verdict is Verdict.UNCERTAIN and not resend:
             return Outcome(row.id, row.epoch, State.UNKNOWN, "it may have been sent: " + failed.reply, reply=failed.reply)

@@ -13,6 +13,7 @@ from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.employees import StoredEmployee
 from notifier.store.holds import Hold
 from notifier.store.outbox import WAITING
+from notifier.store.reach import Reached, reached_on
 from notifier.store.stories import Story
 from notifier.store.tables import Kind, State
 
@@ -38,6 +39,41 @@ class StepStory:
     subject: str | None = None
     language: str | None = None
     reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One rung of the ladder ("slack", "email") for one person, as things stand.
+
+    Attributes:
+        reached: whether a message would go there now.
+        why_not: the provider's words where the person was refused there, or that nobody was found; None where it is reached.
+        refused_at: since when, where the person was refused.
+    """
+
+    channel: str
+    reached: bool
+    why_not: str | None = None
+    refused_at: datetime | None = None
+
+
+def ways_to(email: str, rungs: Sequence[str], reached: Sequence[Reached]) -> list[Way]:
+    """By which rungs somebody is reached, in the order in which they are tried.
+
+    Args:
+        reached: what is known of the person.
+    """
+    known = {one.channel: one for one in reached}
+    ways = []
+    for rung in rungs:
+        one = known.get(rung)
+        if reached_on(reached, email, [rung]):
+            ways.append(Way(rung, reached=True))
+        elif one is not None and one.refused_at is not None:
+            ways.append(Way(rung, reached=False, why_not=one.refused_because, refused_at=one.refused_at))
+        else:
+            ways.append(Way(rung, reached=False, why_not="not found there"))
+    return ways
 
 
 @dataclass(frozen=True, slots=True)

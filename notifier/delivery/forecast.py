@@ -51,6 +51,7 @@ class Wave:
         day: where the people are.
         late: of `count`, how many could not go in the window of the step's own day.
         lost: how many cannot go at all before the step is over; not part of `count`.
+        opened_at: when the window of those who come last had opened: their last message has gone at `ends_at`.
     """
 
     day: date
@@ -64,6 +65,7 @@ class Wave:
     lost: int = 0
     begins_at: datetime | None = None
     ends_at: datetime | None = None
+    opened_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ def _forecast(wanted: Sequence[Demand], line: _Line, now: datetime, next_opening
             wave.count += went
             wave.late += went if late else 0
             wave.begins_at = min(wave.begins_at or start, start)
-            wave.ends_at = max(wave.ends_at or ended_at, ended_at)
+            if wave.ends_at is None or ended_at >= wave.ends_at:
+                wave.ends_at, wave.opened_at = ended_at, start
         if went < count:
             heapq.heappush(queue, (closes_at, next(numbers), one, count - went, True))
     return [wave for wave in waves.values() if wave.count or wave.lost]

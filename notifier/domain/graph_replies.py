@@ -3,6 +3,7 @@
 Graph has no idempotency key, and its errors are not to be taken at their word: messages have been delivered although Graph said
 429 or 500 (UnknownError, ApplicationThrottled, CommandConcurrencyLimitReached). So once a message has reached Graph, an answer
 that does not name a refusal means that nobody knows. Two names say that the mailbox was not touched; those may be tried again.
+One name says that the recipient is refused; any other 400 (too big, malformed) is about the message.
 
 An answer to a request that cannot send anything, such as one that writes a draft, is judged by `judge_harmless`.
 """
@@ -39,6 +40,7 @@ class GraphJudgement:
 
 
 _REFUSED = GraphJudgement(Verdict.PERMANENT)
+_TEXT_REFUSED = GraphJudgement(Verdict.CONTENT)
 _NOBODY_KNOWS = GraphJudgement(Verdict.UNCERTAIN, _MINUTE)
 _LOGIN_REFUSED = GraphJudgement(Verdict.SENDER, _OURS, advice="check the app's permissions and the keys of [microsoft]")
 _NOT_GRAPH = GraphJudgement(Verdict.SENDER, _OURS, advice="check microsoft.graph_url: this is not how Graph answers")
@@ -79,7 +81,7 @@ def judge(status: int, code: str, retry_after: float | None) -> GraphJudgement:
         retry_after: seconds, if Graph asked for a pause.
     """
     known = _BY_CODE.get(code) or _by_status(status)
-    if retry_after is None or known.verdict is Verdict.PERMANENT:
+    if retry_after is None or known in {_REFUSED, _TEXT_REFUSED}:
         return known
     return replace(known, pause=max(timedelta(seconds=retry_after), known.pause or timedelta()))
 
@@ -100,4 +102,4 @@ def _by_status(status: int) -> GraphJudgement:
         return _NOBODY_KNOWS
     if status < 400:
         return _NOT_GRAPH
-    return {401: _LOGIN_REFUSED, 403: _NOT_ALLOWED, 404: _NO_MAILBOX}.get(status, _REFUSED)
+    return {401: _LOGIN_REFUSED, 403: _NOT_ALLOWED, 404: _NO_MAILBOX}.get(status, _TEXT_REFUSED)

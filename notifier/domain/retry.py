@@ -10,6 +10,7 @@ class Verdict(StrEnum):
     """What became of a message that was not simply taken. What each means stands in `channels/base.py`."""
 
     PERMANENT = "permanent"
+    CONTENT = "content"
     TEMPORARY = "temporary"
     UNCERTAIN = "uncertain"
     SENDER = "sender"

@@ -1,7 +1,7 @@
 """What Slack's answer to a message means: pure judgement of an error's name, the HTTP status, and whether anything was sent.
 
 Slack names what went wrong (`{"ok": false, "error": "user_not_found"}`), mostly with status 200. A message that breaks a rule of
-Slack's is final for this person too, so that it goes out another way. A name that is not in the lists is tried again later. An
+Slack's is final too, so that it goes out another way. A name that is not in the lists is tried again later. An
 answer without a name (HTML of a broken gateway) means that nobody knows whether the message was posted, and most likely that Slack
 is in trouble: the channel pauses.
 
@@ -19,6 +19,7 @@ from notifier.domain.smtp_replies import Judgement
 _BUSY = Judgement(Verdict.TEMPORARY, timedelta(minutes=1))
 _TRY_LATER = Judgement(Verdict.TEMPORARY)
 _REFUSED = Judgement(Verdict.PERMANENT)
+_TEXT_REFUSED = Judgement(Verdict.CONTENT)
 _NOBODY_KNOWS = Judgement(Verdict.UNCERTAIN)
 _IN_TROUBLE = Judgement(Verdict.UNCERTAIN, timedelta(minutes=1))
 _OURS = Judgement(Verdict.SENDER, timedelta(minutes=15))
@@ -30,19 +31,15 @@ _BUSY_ERRORS = frozenset(
         *("ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org", "org_login_required"),
     }
 )
-# This person cannot be reached, or this message breaks a rule; each also stands for longer names that begin with it and "_".
+# This person cannot be reached; each also stands for longer names that begin with it and "_", as do those below.
 _FINAL_ERRORS = (
     *("users_not_found", "user_not_found", "user_disabled", "user_not_visible", "channel_not_found", "is_archived"),
     *("invalid_user_combination", "restricted_action", "app_access_restricted", "cannot_dm_bot", "user_is_restricted"),
-    *(
-        "invalid_blocks",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "no_text",
-        "invalid_arguments",
-        "markdown_text_conflict",
-        "metadata",
-    ),
+)
+# This message breaks a rule, whoever it is for.
+_BROKEN_RULES = (
+    *("invalid_blocks", "msg_blocks_too_long", "msg_too_long", "no_text", "invalid_arguments"),
+    *("markdown_text_conflict", "metadata"),
 )
 _UNCERTAIN_ERRORS = frozenset({"fatal_error", "internal_error", "duplicate_message_not_found"})
 _MENDING = {
@@ -95,7 +92,7 @@ def judge(error: str | None, status: int, retry_after: float | None = None) -> J
         retry_after: seconds, where Slack asked for a pause.
     """
     judgement = _judge(error, status)
-    if retry_after is not None and judgement.verdict is not Verdict.PERMANENT:
+    if retry_after is not None and judgement not in {_REFUSED, _TEXT_REFUSED}:
         return replace(judgement, pause=timedelta(seconds=retry_after))
     return judgement
 
@@ -124,8 +121,9 @@ def _judge(error: str | None, status: int) -> Judgement:
         return _without_a_name(status)
     if (known := _BY_NAME.get(error)) is not None:
         return known
-    if any(error == final or error.startswith(f"{final}_") for final in _FINAL_ERRORS):
-        return _REFUSED
+    for names, judgement in ((_FINAL_ERRORS, _REFUSED), (_BROKEN_RULES, _TEXT_REFUSED)):
+        if any(error == name or error.startswith(f"{name}_") for name in names):
+            return judgement
     if status == 429:
         return _BUSY
     return _IN_TROUBLE if status >= 500 else _TRY_LATER

@@ -1,8 +1,9 @@
 """What an SMTP reply means: pure judgement of a code, its enhanced code (RFC 3463), its words, and the moment it came.
 
 The moment matters as much as the code. Before `RCPT` nobody has been named, so a refusal is about us. At `RCPT` it is about the
-person, unless the server says otherwise: many servers keep what they hold against the client until then. After the final dot,
-silence means that nobody knows.
+person, unless the server says otherwise: many servers keep what they hold against the client until then. Once the message is
+there, a bare 554 is about the message, as are a size and a form that are not taken at any moment. After the final dot, silence
+means that nobody knows.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Judgement:
 
 _TRY_LATER = Judgement(Verdict.TEMPORARY)
 _REFUSED = Judgement(Verdict.PERMANENT)
+_TEXT_REFUSED = Judgement(Verdict.CONTENT)
 _NOBODY_KNOWS = Judgement(Verdict.UNCERTAIN)
 _BUSY = Judgement(Verdict.TEMPORARY, timedelta(minutes=1))
 _UNREACHABLE = Judgement(Verdict.TEMPORARY, timedelta(minutes=5))
@@ -115,30 +117,32 @@ def _judge_never(stage: Stage, code: int, status: str | None, text: str) -> Judg
         return _BY_STATUS[status]
     if stage is Stage.CONNECT or code in _NOT_UNDERSTOOD:
         return _SENDER_REFUSED
-    return _judge_full(stage, code, status) or _judge_by_moment(stage, status, text)
+    return _judge_full(stage, code, status) or _judge_by_moment(stage, code, status, text)
 
 
-def _judge_by_moment(stage: Stage, status: str | None, text: str) -> Judgement:
+def _judge_by_moment(stage: Stage, code: int, status: str | None, text: str) -> Judgement:
     if stage is Stage.RCPT:
         return _SENDER_REFUSED if _about_us(status, text) else _REFUSED
     if _of_class(status, "5.7"):
         return _BLOCKED
     if _of_class(status, "5.6"):
-        return _REFUSED
-    return _SENDER_REFUSED if stage is Stage.MAIL else _REFUSED
+        return _TEXT_REFUSED
+    if stage is Stage.MAIL:
+        return _SENDER_REFUSED
+    return _TEXT_REFUSED if status is None and code == 554 else _REFUSED
 
 
 def _judge_full(stage: Stage, code: int, status: str | None) -> Judgement | None:
     """A mailbox that is full, theirs or ours, or a message that is too big: 552 serves all three. None: nothing of the kind."""
     if status == "5.3.4":
-        return _REFUSED
+        return _TEXT_REFUSED
     if stage is Stage.RCPT:
         return _TRY_LATER if code == 552 or status == "5.2.2" else None
     if status in {"5.2.0", "5.2.2"} and (code == 554 or stage is Stage.MAIL):
         return _OUT_OF_QUOTA  # Exchange keeps a copy of what it sends, in the mailbox of the sender
     if status == "5.2.2":
         return _TRY_LATER
-    return _REFUSED if code == 552 else None
+    return _TEXT_REFUSED if code == 552 else None
 
 
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte

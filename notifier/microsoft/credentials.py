@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,10 @@ class Certificate:
             ).decode("ascii"),
             "public_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
         }
+
+    def ends(self) -> datetime:
+        """Until when the certificate holds. Raises as `for_msal` does where there is none."""
+        return self._certificate(_read(self.file, "microsoft.certificate_file")).not_valid_after_utc
 
     def _certificate(self, pem: bytes) -> x509.Certificate:
         try:

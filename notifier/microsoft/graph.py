@@ -18,7 +18,7 @@ import aiohttp
 from yarl import URL
 
 from notifier.errors import ConfigurationError
-from notifier.microsoft.tokens import GRAPH_URL, TokenClient
+from notifier.microsoft.tokens import GRAPH_URL, TokenClient, roles_in
 
 _AT_ONCE = 4  # Graph takes no more of an app for Outlook, whatever the mailboxes
 _LONGEST_RETRY = 86_400.0
@@ -52,12 +52,14 @@ class Answer:
         body: the JSON object, empty where there was none.
         retry_after: seconds to leave it alone, where it asks for that.
         request_id: what Microsoft's support asks for.
+        date: the Date header, as it came.
     """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
     request_id: str = ""
+    date: str = ""
 
     @property
     def code(self) -> str:
@@ -115,6 +117,14 @@ class GraphClient:
             answer = await self._once(method, link, body, token, headers or {})
         return answer
 
+    async def roles(self) -> frozenset[str] | None:
+        """The permissions that stand in the app's token for Graph ("Mail.Send"). None where it cannot be read.
+
+        Raises:
+            As `request` does where there is no token.
+        """
+        return roles_in(await self._tokens.token(self._scope))
+
     async def close(self) -> None:
         """Let go of connections; a later request opens new ones."""
         session, self._session = self._session, None
@@ -168,6 +178,7 @@ def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
         body=body if isinstance(body, dict) else {},
         retry_after=_seconds(response.headers.get("Retry-After", "")),
         request_id=_identifier(response.headers.get("request-id", "")),
+        date=response.headers.get("Date", ""),
     )
 
 

@@ -7,6 +7,8 @@ one lock keeps two tasks from asking for the same token. It keeps tokens itself 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,3 +135,18 @@ class TokenClient:
             msg = f"Microsoft Entra ID at {self._authority} knows no tenant {self._tenant}"
             hint = "check microsoft.tenant, and microsoft.authority if yours is a national cloud"
             raise LoginRefusedError(NO_TENANT, msg, hint=hint) from error
+
+
+def roles_in(token: str) -> frozenset[str] | None:
+    """The permissions that a token says its app has. It is for the service to judge; this is only to tell people what they lack.
+
+    Returns:
+        None where the token is not of the readable kind.
+    """
+    payload = token.split(".")[1] if token.count(".") == 2 else ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return None
+    roles = claims.get("roles", []) if isinstance(claims, dict) else None
+    return frozenset(str(role) for role in roles) if isinstance(roles, list) else None

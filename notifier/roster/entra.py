@@ -137,16 +137,15 @@ class _Reader:
 
     async def _follow(self, link: str, snapshot: Snapshot) -> int:
         """Read from a link on. Returns how many entries came."""
-        came = 0
+        came: set[str] = set()
 
         def take(items: Page) -> None:
-            nonlocal came
             snapshot.take(items)
-            came += len(items)
-            self._progress(came)
+            came.update(str(item.get("id")) for item in items)
+            self._progress(len(came))
 
         snapshot.link = await self._pages.read(link, take)
-        return came
+        return len(came)
 
 
 def _fields(tenant: Tenant, columns: Mapping[str, str]) -> tuple[str, ...]:

@@ -84,6 +84,12 @@ def read_ldap_roster(
     return read_records(Records(f"the directory {directory.url}", header, records), columns=columns, defaults=defaults, today=today)
 
 
+def anybody_in(directory: Directory) -> bool:
+    """Whether there is anybody; asks for a page of one. Raises as `read_ldap_roster` does."""
+    with _plain_errors(directory), _connected(directory) as connection:
+        return next(_entries(connection, directory, ("mail",), page=1), None) is not None
+
+
 @contextmanager
 def _connected(directory: Directory) -> Iterator[Any]:
     tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(directory.ca_file) if directory.ca_file else None)
@@ -108,9 +114,9 @@ def _connected(directory: Directory) -> Iterator[Any]:
             connection.socket.close()  # the library forgets it where a connection fails
 
 
-def _entries(connection: Any, directory: Directory, attributes: Sequence[str]) -> Iterator[Any]:
+def _entries(connection: Any, directory: Directory, attributes: Sequence[str], page: int = _PAGE) -> Iterator[Any]:
     found = connection.extend.standard.paged_search(
-        directory.base, directory.people, attributes=attributes, paged_size=_PAGE, generator=True
+        directory.base, directory.people, attributes=attributes, paged_size=page, generator=True
     )
     return (entry for entry in found if entry["type"] == "searchResEntry")  # not a referral to another directory
 

@@ -89,9 +89,8 @@ async def read_members(api: SlackApi, *, pause: Pause = asyncio.sleep) -> list[M
     return found
 
 
-async def match_people(api: SlackApi, database: Database, now: datetime, *, pause: Pause = asyncio.sleep) -> Matched:
-    """Read the members and keep, for everybody in the roster, who they are on Slack. Raises as `read_members` does."""
-    members = await read_members(api, pause=pause)
+async def keep_members(database: Database, members: Iterable[Member], now: datetime) -> Matched:
+    """Keep, for everybody in the roster, who of these they are on Slack."""
     return await database.write_async(lambda connection: _keep(connection, members, now))
 
 

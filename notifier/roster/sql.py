@@ -33,6 +33,12 @@ def read_sql_roster(
     return read_records(records, columns=columns, defaults=defaults, today=today)
 
 
+def anybody_in(url: str, password: str | None, query: str) -> bool:
+    """Whether the query gives a row; asks for no more than the first few. Raises as `read_sql_roster` does."""
+    with foreign.rows_of(url, password, query) as (_, rows):
+        return next(rows, None) is not None
+
+
 def _text(value: object) -> str:
     """A value as a file would hold it."""
     if value is None:

@@ -37,6 +37,7 @@ from notifier.settings.models import Settings
 from notifier.settings.report import Finding, Source, failure
 from notifier.settings.toml_file import read_toml
 
+_MICROSOFT_FILES = ("certificate_file", "federated_token_file", "ca_file")
 _USUAL_PLACES = (Path("config.toml"), Path("/etc/notifier/config.toml"))
 
 
@@ -132,6 +133,7 @@ def _missing_files(settings: Settings, explainer: Explainer) -> list[Finding]:
         ("templates",): (settings.templates, "a folder"),
         ("email", "smtp", "ca_file"): (smtp.ca_file, "a file"),
         ("roster", "ldap", "ca_file"): (settings.roster.ldap.ca_file, "a file"),
+        **{("microsoft", name): (getattr(settings.microsoft, name), "a file") for name in _MICROSOFT_FILES},
     }
     return [
         explainer.unusable(key, path, wrong)

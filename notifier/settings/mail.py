@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from notifier.settings.bounces import Bounces
 from notifier.settings.kinds import THIS_MACHINE, Mailbox, Text, Whole, WrongValueError
 from notifier.settings.microsoft import Graph
 from notifier.settings.section import Section
@@ -107,6 +108,8 @@ class Email(Section):
     """The mailboxes, for via = "graph"."""
     file: MailFolder = MailFolder()
     """The folder, for via = "file"."""
+    bounces: Bounces = Bounces()
+    """Mails that come back."""
 
     @model_validator(mode="after")
     def _graph_has_a_mailbox(self) -> Email:

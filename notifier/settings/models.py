@@ -203,12 +203,15 @@ class Settings(BaseSettings):
     def _microsoft_has_an_app(self) -> Settings:
         through_graph = self.email.via == "graph"
         by_token = self.email.via == "smtp" and self.email.smtp.login == "xoauth2"
-        if (through_graph or by_token) and self.microsoft.tenant is None:
+        bounces = self.email.bounces
+        reads_by_token = bounces.via == "imap" and bounces.imap.login == "xoauth2"
+        if (through_graph or by_token or reads_by_token) and self.microsoft.tenant is None:
+            login = ("email", "smtp", "login") if by_token else ("email", "bounces", "imap", "login")
             raise WrongValueError(
                 wanted="an app in Microsoft Entra ID",
                 fix="add [microsoft] with tenant, client_id and client_secret_file",
                 says="needs an app in Microsoft Entra ID",
-                key=("email", "via") if through_graph else ("email", "smtp", "login"),
+                key=("email", "via") if through_graph else login,
             )
         return self
 

@@ -84,7 +84,7 @@ def failure(findings: Iterable[Finding], *, closing: str = "nothing was changed.
 
 
 def show_value(value: Any, *, longest: int | None = _LONGEST_VALUE) -> str:
-    """A value as it is written in TOML, without a password in a URL; a text longer than `longest` characters is cut, a path never."""
+    """A value as in TOML, without a password in a URL; a text longer than `longest` characters is cut, a path never."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {show_value(item)}" for key, item in value.items()) + " }" if value else "{}"
     if isinstance(value, str):

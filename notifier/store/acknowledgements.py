@@ -142,8 +142,7 @@ def record(
             )
     elif before is not None and before.settles:
         outbox.restore_cancelled(connection, campaign=campaign, employee_key=employee_key, now=now)
-    if settles or (before is not None and before.settles):
-        outbox.queue_rewrites(connection, campaign, employee_key, now)
+    outbox.queue_rewrites(connection, campaign, employee_key, now)
     return Recorded(given, changed=True, cancelled=cancelled)
 
 
@@ -198,7 +197,7 @@ def _reopen(connection: Connection, campaign: str, employee_key: int, because: R
     _revoke(connection, before, because, now)
     if before.settles:
         outbox.restore_cancelled(connection, campaign=campaign, employee_key=employee_key, now=now)
-        outbox.queue_rewrites(connection, campaign, employee_key, now)
+    outbox.queue_rewrites(connection, campaign, employee_key, now)
     return True
 
 

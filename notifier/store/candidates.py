@@ -15,14 +15,12 @@ from notifier.store.tables import Instant, Kind, State, acknowledgements, calend
 _earlier = deliveries.alias("earlier")
 _rewritten = deliveries.alias("rewritten")
 _confirmed = acknowledgements.alias("confirmed")
-# A receipt belongs to the acknowledgement whose id is its occasion, a rewrite to the one that settles the campaign; others find
-# none.
+# A receipt belongs to the acknowledgement whose id is its occasion, a rewrite to the one that counts; others find none.
 _RECEIPTS_ANSWER = and_(deliveries.c.kind == Kind.RECEIPT, _confirmed.c.id == deliveries.c.occasion)
 _PRESENT_ANSWER = and_(
     deliveries.c.kind == Kind.REWRITE,
     _confirmed.c.campaign == deliveries.c.campaign,
     _confirmed.c.employee_key == deliveries.c.employee_key,
-    _confirmed.c.settles,
     _confirmed.c.revoked_at.is_(None),
 )
 _AT = bindparam("at", type_=Instant)
@@ -55,7 +53,7 @@ def _candidates_of(channel: str) -> Select[Any]:
             *employees.c["email", "given_name", "family_name", "language", "language_choice"],
             *employees.c["public_id", "link_version", "active"],
             *calendars.c["country", "time_zone"],
-            *_confirmed.c["answer", "answered_at", "revoked_at"],
+            *_confirmed.c["answer", "answered_at", "assurance", "revoked_at"],
             settled(deliveries.c.campaign, deliveries.c.employee_key).label("settled"),
             told_before.label("told_before"),
         )

@@ -37,7 +37,7 @@ from sqlalchemy import (
     update,
 )
 
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
 from notifier.store import holds, outlets, quota, waves
 from notifier.store.candidates import candidates_of, is_asked_for
@@ -57,6 +57,7 @@ class Claimed:
         answer: what a receipt confirms, and what a rewritten message says was answered; None for one that gets its buttons back.
         outlet: which of the channel's outlets it must leave from; "" where there is only one.
         reference: of the message that is to be rewritten.
+        provisional: nobody can tell whether a person gave the answer.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Claimed:
     answered_at: datetime | None
     outlet: str = ""
     reference: str | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, new_id: t
         first_notice=not row["told_before"],
         roster_language=row["language"],
         answer=Answer(row["answer"]) if row["answer"] else None,
+        provisional=row["assurance"] == Assurance.PROVISIONAL,
         address=row["address"] or "",
         outlet=outlet,
     )

@@ -98,9 +98,7 @@ def present_rows(connection: Connection) -> Iterator[StoredRow]:
     statement = select(*columns, cast(person.leave_until, Text), person.calendar_id, person.manager_id)
     statement = statement.where(person.active).order_by(person.key)
     with connection.execute(statement, execution_options=_IN_PORTIONS) as rows:
-        cursor = rows.cursor  # its rows are plain tuples, which compare faster than SQLAlchemy's
-        while some := cursor.fetchmany(_AT_ONCE) if cursor else ():
-            yield from some
+        yield from map(tuple, rows)
 
 
 def rows_of(connection: Connection, people: People) -> Iterator[StoredRow]:

@@ -27,17 +27,29 @@ def guard(database: Database, now: datetime) -> bool:
     """Put a store that has moved on hold; a new one learns where it lives. Returns False where a hold is in force."""
     home = _home_of(database)
     with database.write() as connection:
-        known = _get(connection, _HOME)
-        if known is None:
+        if _get(connection, _HOME) is None:
             _put(connection, _HOME, home)
-        copied_from = _get(connection, _COPIED_FROM)
-        if known in {None, home} and copied_from is None:
+        where = _looks_like(connection, home)
+        if where is None:
             return True
         if not holds.active(connection, now, (holds.COPY,)):
-            where = f"a backup of {copied_from}" if copied_from else f"it was made for {known}, this is {home}"
             reason = f"this store looks like a copy ({where}); two of them would send everything twice"
             holds.place(connection, scope=holds.COPY, reason=reason, actor=holds.SERVICE, now=now)
     return False
+
+
+def looks_like_a_copy(database: Database) -> str | None:
+    """Of which other store this one seems to be a copy, in words; None for one that is at home, or has no home yet."""
+    home = _home_of(database)
+    with database.read() as connection:
+        return _looks_like(connection, home)
+
+
+def _looks_like(connection: Connection, home: str) -> str | None:
+    known, copied_from = _get(connection, _HOME), _get(connection, _COPIED_FROM)
+    if copied_from is not None:
+        return f"a backup of {copied_from}"
+    return None if known in {None, home} else f"it was made for {known}, this is {home}"
 
 
 def settle_here(database: Database) -> None:

@@ -32,6 +32,7 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
     type_coerce,
     update,
@@ -55,6 +56,7 @@ _IN_HAND_MICROSECONDS = 10_000_000  # longer than a rewrite takes on the wire: i
 
 _of_person = and_(deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key == bindparam("of_person"))
 _waiting_reminder = and_(deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
+_AGAIN = {"state": State.RETRY.value, "finished_at": None, "reason": "an operator asked for another try"}
 _cancelled = {"state": State.CANCELLED.value, "reason": bindparam("because"), "finished_at": bindparam("at", type_=Instant)}
 # Words in the statement itself, as above: else SQLite plans it anew at each run, since an index might fit what is asked for then.
 _is_reminder = deliveries.c.kind == literal(Kind.REMINDER.value, literal_execute=True)
@@ -171,13 +173,37 @@ def retry(connection: Connection, *, ids: Sequence[int], state: State | None, no
     retryable = _retryable(ids, state, now)
     refused = (*retryable, deliveries.c.state == State.REFUSED, deliveries.c.kind != Kind.REWRITE)
     people = connection.execute(select(deliveries.c.employee_key, deliveries.c.channel).where(*refused)).all()
-    again = {"state": State.RETRY.value, "next_at": now, "finished_at": None, "reason": "an operator asked for another try"}
-    count = connection.execute(update(deliveries).where(*retryable).values(again)).rowcount
+    count = connection.execute(update(deliveries).where(*retryable).values(_AGAIN | {"next_at": now})).rowcount
     reach.forget_refusal(connection, [(row.employee_key, row.channel) for row in people])
     return count
 
 
-def _retryable(ids: Sequence[int], state: State | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def count_retryable_of(connection: Connection, *, employee_key: int, rungs: Sequence[str], now: datetime) -> int:
+    """How many rows `retry_person` would change."""
+    return connection.scalar(select(func.count()).select_from(deliveries).where(*_retryable_of(employee_key, rungs, now))) or 0
+
+
+def retry_person(connection: Connection, *, employee_key: int, rungs: Sequence[str], now: datetime) -> int:
+    """Forget that this person was refused on these rungs of the ladder, and let what was refused there wait again.
+
+    Rows that are no longer current, or that another channel has taken over, stay as they are. Returns how many wait again.
+    """
+    again = update(deliveries).where(*_retryable_of(employee_key, rungs, now)).values(_AGAIN | {"next_at": now})
+    count = connection.execute(again).rowcount
+    reach.forget_refusal(connection, [(employee_key, rung) for rung in rungs])
+    return count
+
+
+def _retryable_of(employee_key: int, rungs: Sequence[str], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    channels = [channel for rung in rungs for channel in (BY_EMAIL if rung == EMAIL else (rung,))]
+    mine = (deliveries.c.employee_key == employee_key, deliveries.c.channel.in_(channels), deliveries.c.kind != Kind.REWRITE)
+    return *mine, *_retryable((), State.REFUSED, now, channels)
+
+
+def _retryable(
+    ids: Sequence[int], state: State | None, now: datetime, channels: Sequence[str] = ()
+) -> tuple[ColumnElement[bool], ...]:
+    """Of a message that several of these channels (empty: all) refused one after the other, only the last one's row goes again."""
     current = (deliveries.c.state.in_((State.REFUSED, State.UNKNOWN)), deliveries.c.expires_at > now)
     if state is None:
         return deliveries.c.id.in_(ids), *current
@@ -185,28 +211,32 @@ def _retryable(ids: Sequence[int], state: State | None, now: datetime) -> tuple[
     taken_over = is_there(
         *(later.c[name] == deliveries.c[name] for name in ("campaign", "employee_key", "kind", "occasion")),
         later.c.created_at > deliveries.c.created_at,
-        later.c.state.in_((*WAITING, State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
+        or_(
+            later.c.state.in_((*WAITING, State.CLAIMED, State.ACCEPTED, State.UNKNOWN)),
+            and_(later.c.state == State.REFUSED, later.c.channel.in_(channels)) if channels else later.c.state == State.REFUSED,
+        ),
     )
     return deliveries.c.state == state, *current, ~taken_over
 
 
 def bounced(
-    connection: Connection, delivery_id: int, reason: str, now: datetime, *, ladders: Ladders, address: str | None = None
+    connection: Connection, delivery_id: int, reason: str, now: datetime, *, ladders: Ladders, remember: bool = True
 ) -> bool:
     """A message that had been taken came back: it counts as refused, which is remembered, and the next channel carries it.
 
     Args:
         reason: why, in the words of the report.
-        address: which address it could not be brought to, where the report says so; else the one the roster has now.
+        remember: False where the address that the roster has now may well take the next message.
 
     Returns:
-        False where the delivery is not an accepted one: the report is forged, or has been heard already.
+        False where the delivery is not one that was taken, or may have been: the report is forged, or has been heard already.
     """
-    accepted = (deliveries.c.id == delivery_id, deliveries.c.state == State.ACCEPTED, deliveries.c.kind != Kind.REWRITE)
+    taken = deliveries.c.state.in_((State.ACCEPTED, State.UNKNOWN))
+    accepted = (deliveries.c.id == delivery_id, taken, deliveries.c.kind != Kind.REWRITE)
     refused = {"state": State.REFUSED.value, "reason": f"bounced: {reason}", "finished_at": now}
     if connection.execute(update(deliveries).where(*accepted).values(refused)).rowcount != 1:
         return False
-    refusals.fall_back(connection, [delivery_id], ladders, now, {} if address is None else {delivery_id: address})
+    refusals.fall_back(connection, [delivery_id], ladders, now, remember=remember)
     return True
 
 

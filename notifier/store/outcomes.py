@@ -2,9 +2,9 @@
 
 An outcome is written only where owner and epoch are still those of the claim: whoever comes too late changes nothing.
 
-Two things follow an outcome in the same transaction. Who was refused for good is remembered, and the next channel of the ladder
-carries the message (`store/refusals.py`). A Slack message that arrives after its person has settled is rewritten: answers wait for
-the row of the person meanwhile, so one of the two sees the other.
+Two things follow an outcome in the same transaction. Who was refused for good is remembered, unless the message was at fault, and
+the next channel of the ladder carries the message (`store/refusals.py`). A Slack message that arrives after its person has settled
+is rewritten: answers wait for the row of the person meanwhile, so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Outcome:
     subject: str | None = None
     reference: str | None = None
     counts: bool = True  # False: the try says nothing about this message (the channel paused); it is not counted
+    of_person: bool = True  # False: refused because of the message itself; that is not remembered of its person
 
 
 def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetime, ladders: Ladders = _NO_LADDERS) -> bool:
@@ -89,8 +90,10 @@ def _wait_for_answers(connection: Connection, outcomes: Sequence[Outcome]) -> No
 
 
 def _follow_up(connection: Connection, outcomes: Sequence[Outcome], ladders: Ladders, now: datetime) -> None:
-    if refused := [outcome.id for outcome in outcomes if outcome.state is State.REFUSED]:
-        refusals.fall_back(connection, refused, ladders, now)
+    for of_person in (True, False):
+        refused = [outcome.id for outcome in outcomes if outcome.state is State.REFUSED and outcome.of_person is of_person]
+        if refused:
+            refusals.fall_back(connection, refused, ladders, now, remember=of_person)
     if told := _told(outcomes):
         connection.execute(_REWRITES[connection.dialect.name], rewrite_values(now) | {"told": told})
 

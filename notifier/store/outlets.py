@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, or_, select
 
 from notifier.store.inserts import insert_into
-from notifier.store.quota import DAY, Limits, Minute
+from notifier.store.quota import DAY, Limits, Minute, gone_out
 from notifier.store.tables import Instant, State, deliveries, quotas
 
 _LANDING = timedelta(seconds=1)  # after this it is worth asking whether a message of another process has landed
@@ -145,17 +145,16 @@ def _locked(connection: Connection, names: Sequence[str], now: datetime) -> dict
 def _claimed(connection: Connection, channel: str, now: datetime) -> dict[str, tuple[int, int]]:
     """How many rows of each outlet are claimed, and of how many the lease still runs."""
     living = func.sum(case((deliveries.c.lease_until > now, 1), else_=0))
-    return _by_outlet(connection, (func.count(), living), channel, deliveries.c.state == State.CLAIMED)
+    claimed = (deliveries.c.channel == channel, deliveries.c.state == State.CLAIMED)
+    return _by_outlet(connection, select(deliveries.c.outlet, func.count(), living).where(*claimed).group_by(deliveries.c.outlet))
 
 
 def _today(connection: Connection, channel: str, now: datetime) -> dict[str, tuple[int, datetime]]:
-    """How many were accepted from each outlet in the last 24 hours, and when the first of them."""
-    oldest = func.min(deliveries.c.finished_at, type_=Instant)
-    recent = deliveries.c.finished_at > now - DAY
-    return _by_outlet(connection, (func.count(), oldest), channel, deliveries.c.state == State.ACCEPTED, recent)
+    """How many have gone out from each outlet in the last 24 hours, or may have, and when the first of them."""
+    recent = gone_out(channel, now)
+    statement = select(recent.c.outlet, func.count(), func.min(recent.c.finished_at, type_=Instant))
+    return _by_outlet(connection, statement.group_by(recent.c.outlet))
 
 
-def _by_outlet(connection: Connection, columns: tuple[Any, Any], channel: str, *conditions: ColumnElement[bool]) -> dict[str, Any]:
-    statement = select(deliveries.c.outlet, *columns).where(deliveries.c.channel == channel, *conditions)
-    rows = connection.execute(statement.group_by(deliveries.c.outlet))
-    return {outlet or "": (first, second) for outlet, first, second in rows}
+def _by_outlet(connection: Connection, statement: Select[Any]) -> dict[str, Any]:
+    return {outlet or "": (first, second) for outlet, first, second in connection.execute(statement)}

@@ -2,7 +2,7 @@
 
 A limit a minute is a GCRA row: one theoretical arrival time, moved forward with each message that is let through. Messages leave
 evenly instead of in heaps, and no window of a minute ever holds more than the limit. A limit a day is counted from the outbox
-itself, because nothing is more exact than the record of what was handed over.
+itself, because nothing is more exact than the record of what was handed over. What may have been handed over counts too.
 
 A channel with several outlets, or with a limit on how many messages may be on their way at once, is looked after by
 `store/outlets.py`; what is here costs a channel without any of that nothing.
@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Subquery, func, select, union_all
 
 from notifier.store.inserts import insert_into
 from notifier.store.tables import Instant, State, deliveries, quotas
 
 DAY = timedelta(days=1)
 _MINUTE = 60_000_000  # microseconds
+_GONE_OUT = (State.ACCEPTED, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,20 @@ def _take_from_minute(connection: Connection, name: str, per_minute: int, wanted
 
 
 def _left_today(connection: Connection, channel: str, per_day: int, wanted: int, now: datetime) -> tuple[int, datetime | None]:
-    recent = (deliveries.c.channel == channel, deliveries.c.finished_at > now - DAY, deliveries.c.state == State.ACCEPTED)
-    used = connection.scalar(select(func.count()).select_from(deliveries).where(*recent)) or 0
+    recent = gone_out(channel, now)
+    gone, oldest = connection.execute(select(func.count(), func.min(recent.c.finished_at, type_=Instant))).one()
     underway = (deliveries.c.channel == channel, deliveries.c.state == State.CLAIMED)
-    used += connection.scalar(select(func.count()).select_from(deliveries).where(*underway)) or 0
+    used = gone + (connection.scalar(select(func.count()).select_from(deliveries).where(*underway)) or 0)
     if (room := per_day - used) > 0:
         return min(wanted, room), None
-    oldest = connection.scalar(select(func.min(deliveries.c.finished_at, type_=Instant)).where(*recent))
     return 0, (oldest or now) + DAY
+
+
+def gone_out(channel: str, now: datetime) -> Subquery:
+    """What has used up the channel's limit of a day: taken by the provider, or nobody knows. (outlet, finished_at)
+
+    Two parts, because each has an index of its own.
+    """
+    of_channel = (deliveries.c.channel == channel, deliveries.c.finished_at > now - DAY)
+    each = [select(*deliveries.c["outlet", "finished_at"]).where(*of_channel, deliveries.c.state == one) for one in _GONE_OUT]
+    return union_all(*each).subquery()

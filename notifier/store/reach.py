@@ -144,6 +144,12 @@ def by_address(connection: Connection, channel: str, address: str, team: str | N
     return keys[0] if len(keys) == 1 else None
 
 
+def is_team(connection: Connection, channel: str, teams: Sequence[str]) -> bool:
+    """Whether anybody is known on the channel under one of these teams."""
+    known = (reach.c.channel == channel, or_(reach.c.team.is_(None), reach.c.team.in_(teams)))
+    return connection.execute(select(reach.c.employee_key).where(*known).limit(1)).first() is not None
+
+
 def of_people(connection: Connection, employee_keys: Sequence[int]) -> list[Reached]:
     """What is known of these people, in the order of the rungs' names."""
     columns = [reach.c[name] for name in Reached.__slots__]

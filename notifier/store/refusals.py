@@ -7,7 +7,7 @@ the end of the refused one. A person who has answered meanwhile is not asked abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,17 +25,16 @@ _ONE_MESSAGE = ("campaign", "employee_key", "kind", "occasion")
 is_open_again = and_(deliveries.c.state == State.CANCELLED, deliveries.c.reason.in_((UNCONFIGURED, UNREACHABLE)))
 
 
-def fall_back(
-    connection: Connection, ids: Sequence[int], ladders: Ladders, now: datetime, addresses: Mapping[int, str] | None = None
-) -> int:
+def fall_back(connection: Connection, ids: Sequence[int], ladders: Ladders, now: datetime, *, remember: bool = True) -> int:
     """Remember refusals of reminders and receipts, and hand them to the next channel. Returns how many it went on for.
 
     Args:
         ids: deliveries that have been refused.
-        addresses: by delivery id, where the refused address is known; else it is the one in the roster.
+        remember: False where it says nothing about the next message.
     """
-    refused, known_addresses = _refused(connection, ids), addresses or {}
-    reach.refuse(connection, [_refusal(row, known_addresses.get(row["id"])) for row in refused], now)
+    refused = _refused(connection, ids)
+    if remember:
+        reach.refuse(connection, [_refusal(row) for row in refused], now)
     going_on = [row for row in refused if row["expires_at"] > now]
     if not going_on:
         return 0
@@ -73,8 +72,8 @@ def _refused(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]
     return connection.execute(statement).mappings().all()
 
 
-def _refusal(row: RowMapping, address: str | None) -> Refusal:
-    return Refusal(row["employee_key"], row["channel"], address or row["email"], row["reason"] or rung_of(row["channel"]))
+def _refusal(row: RowMapping) -> Refusal:
+    return Refusal(row["employee_key"], row["channel"], row["email"], row["reason"] or rung_of(row["channel"]))
 
 
 def _tried(connection: Connection, row: RowMapping) -> list[str]:

@@ -134,6 +134,7 @@ _WAITING = text("state IN ('planned', 'retry')")
 _ASKED_FOR = text("state IN ('planned', 'retry') AND kind <> 'reminder'")
 _ACCEPTED = text("state = 'accepted'")
 _REFUSED = text("state = 'refused'")
+_UNKNOWN = text("state = 'unknown'")
 _CLAIMED = text("state = 'claimed'")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
@@ -182,6 +183,7 @@ deliveries = Table(
     Index("ix_deliveries_closes", "closes_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_deliveries_accepted", "channel", "finished_at", sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
     Index("ix_deliveries_refused", "channel", "finished_at", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
+    Index("ix_deliveries_unknown", "channel", "finished_at", sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN),
     Index("ix_deliveries_claimed", "channel", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
 )
 
@@ -197,6 +199,15 @@ reach = Table(
     Column("refused_at", Instant),
     Column("refused_because", Text),
     Index("ix_reach_address", "channel", "address"),
+)
+
+# The newest press of a button in Slack for each campaign and person, by Slack's own clock: see `store/presses.py`.
+presses = Table(
+    "presses",
+    metadata,
+    Column("campaign", String(64), primary_key=True),
+    Column("employee_key", ForeignKey("employees.key"), primary_key=True),
+    Column("pressed_at", Instant, nullable=False),
 )
 
 # Every answer ever given. The one with `revoked_at` empty counts; there is at most one for each campaign and person.

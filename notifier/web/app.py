@@ -26,6 +26,7 @@ from notifier.web.notices import Notice, Refused
 from notifier.web.pages import Pages
 from notifier.web.security import FormProofs, SecurityHeaders
 from notifier.web.site import Check, Site
+from notifier.web.slack_actions import PATH, SlackActions
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ def create_app(
     default_language: str,
     visitor_clock: Clock | None = None,
     checks: Mapping[str, Check] | None = None,
+    slack: SlackActions | None = None,
 ) -> Starlette:
     """The application behind the personal links.
 
@@ -57,6 +59,7 @@ def create_app(
         default_language: for visitors about whom nothing is known.
         visitor_clock: where the visitors' time differs from the campaign's; see `Site`.
         checks: what else `/readyz` asks, besides the store.
+        slack: hears Slack, where buttons are pressed there and told of by HTTP.
     """
     pages = Pages(sender, [folder / "layout" for folder in folders])
     site = Site(
@@ -75,7 +78,7 @@ def create_app(
         checks=checks or {},
     )
     return Starlette(
-        routes=_routes(site),
+        routes=_routes(site, slack),
         middleware=[Middleware(SecurityHeaders, style_hash=pages.style_hash), Middleware(_LastResort, site=site)],
         exception_handlers={
             HTTPException: partial(_http_problem, site),
@@ -85,14 +88,16 @@ def create_app(
     )
 
 
-def _routes(site: Site) -> list[Route]:
+def _routes(site: Site, slack: SlackActions | None) -> list[Route]:
     person = "/a/{campaign}/{token}"
+    from_slack = [Route(PATH, slack.take, methods=["POST"])] if slack else []
     return [
         Route("/", partial(_home, site)),
         Route(person, partial(acknowledge.show, site), methods=["GET"]),
         Route(person, partial(acknowledge.answer, site), methods=["POST"]),
         Route("/healthz", partial(health.alive, site)),
         Route("/readyz", partial(health.ready, site)),
+        *from_slack,
     ]
 
 

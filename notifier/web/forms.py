@@ -29,13 +29,29 @@ async def read_form(request: Request) -> dict[str, str]:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise FormError
-    body = b""
+    body = await read_body(request, most=_LARGEST_FORM)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise FormError from None
+
+
+async def read_body(request: Request, *, most: int) -> bytes:
+    """The body as it came.
+
+    Args:
+        most: how many bytes it may have.
+
+    Raises:
+        FormError: it is larger, slower than 20 seconds, or breaks off.
+    """
+    body = bytearray()
     try:
         async with asyncio.timeout(_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > _LARGEST_FORM:
+                if len(body) > most:
                     raise FormError(too_large=True)
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except (TimeoutError, ClientDisconnect, ValueError):
+    except (TimeoutError, ClientDisconnect):
         raise FormError from None
+    return bytes(body)

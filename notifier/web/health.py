@@ -7,17 +7,27 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from notifier.domain.links import LinkKeys
 from notifier.errors import NotifierError
 from notifier.store import schema
 from notifier.web.site import Check, Site
 
 _PATIENCE_SECONDS = 10
 _WELL = "ok"
+INSTANCE_HEADER = "Notifier-Instance"
 
 
-async def alive(_site: Site, _request: Request) -> Response:
-    """`/healthz`: the process answers. Nothing else is looked at."""
-    return PlainTextResponse("ok\n")
+async def alive(site: Site, _request: Request) -> Response:
+    """`/healthz`: the process answers. Nothing else is looked at.
+
+    A header says which notifier it is, to whoever has its link keys.
+    """
+    return PlainTextResponse("ok\n", headers={INSTANCE_HEADER: instance_of(site.keys)})
+
+
+def instance_of(keys: LinkKeys) -> str:
+    """Tells the notifier with these keys from every other one, and nothing about the keys."""
+    return keys.derive("instance")[0].hex()[:16]
 
 
 async def ready(site: Site, _request: Request) -> Response:

@@ -58,6 +58,7 @@ def row(person: Marked, message: str) -> Claimed:
         today=now.date(),
         first_notice=person.number % 2 == 0,
         employee_key=person.number,
+        address=person.email,
         email=person.email,
         given_name=person.given_name,
         family_name=person.family_name,

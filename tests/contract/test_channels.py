@@ -241,7 +241,7 @@ async def test_somebody_elses_address_in_the_text_is_stopped(rig: Rig) -> None:
     """S3: the guard looks at the final bytes, and a mail that names another person does not leave."""
     with pytest.raises(DeliveryFailed) as caught:
         await rig.channel.send(rig.message(1, text="Hello\nsomebody.else@example.org\n"))
-    assert caught.value.verdict is Verdict.PERMANENT
+    assert caught.value.verdict is Verdict.CONTENT
     assert "somebody.else" not in caught.value.reply
     assert rig.arrived() == []
 

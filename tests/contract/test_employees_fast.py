@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from notifier.domain.employee import Employee
 from notifier.roster.diff import RosterDiff, diff
@@ -117,6 +118,28 @@ def test_more_people_than_go_into_one_statement(database: Database) -> None:
         found = employees.find(connection, "p10000@EXAMPLE.com")
     assert found is not None
     assert (found.employee, found.joined_at) == (people[-1], NOW)
+
+
+def indexes_of(store: Database) -> list[Any]:
+    indexes = inspect(store.engine).get_indexes("employees")
+    return sorted((index["name"], index["column_names"], index["unique"]) for index in indexes)
+
+
+def test_the_first_company_finds_and_leaves_the_same_indexes(database: Database) -> None:
+    """They are taken away while it moves in, and are there afterwards, whether it came in or not."""
+    before = indexes_of(database)
+    people = [Employee(f"E{number}", f"p{number}@example.com", "G", "F", "UTC") for number in range(5000)]
+    twice = [*people, replace(people[0], email="other@example.com")]
+    with pytest.raises(IntegrityError), database.write() as connection:
+        employees.add(connection, twice, NOW)
+    with database.read() as connection:
+        assert employees.is_empty(connection)
+    assert indexes_of(database) == before
+
+    with database.write() as connection:
+        employees.add(connection, people, NOW)
+    assert indexes_of(database) == before
+    assert {"uq_employees_id", "uq_employees_public_id"} <= {name for name, _, unique in before if unique}
 
 
 @pytest.mark.postgresql

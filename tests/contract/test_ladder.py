@@ -249,9 +249,64 @@ def test_a_bounce_of_an_earlier_address_says_nothing_about_the_present_one(datab
     (sent,) = rows(database)
     with database.write() as connection:
         connection.execute(update(employees).values(email="new@example.com"))
-        outbox.bounced(connection, sent["id"], "550", NOW, ladders=ladders, address="e1@example.com")
+        outbox.bounced(connection, sent["id"], "550", NOW, ladders=ladders, remember=False)
     plan.tick(NEXT_STEP)
     assert [row["state"] for row in rows(database)] == ["refused", "planned"]
+
+
+@pytest.mark.parametrize("of_person", [True, False])
+def test_a_refused_text_goes_on_and_is_not_remembered(database: Database, of_person: bool) -> None:
+    """Slack does not take this text; that says nothing about the person, who gets the next message there."""
+    person = add_person(database, 1)
+    find_on_slack(database, [person])
+    plan = planner(database, ladders=SLACK_FIRST)
+    plan.tick(NOW)
+    (row,) = claim(database, "slack")
+    outcome = Outcome(row.id, row.epoch, State.REFUSED, "invalid_blocks", of_person=of_person)
+    with database.write() as connection:
+        outcomes.record_all(connection, owner="a", outcomes=[outcome], now=NOW, ladders=SLACK_FIRST)
+    send(database, "smtp")
+    assert told(database) == [(person, "slack", "refused"), (person, "smtp", "accepted")]
+    plan.tick(NEXT_STEP)
+    assert rows(database)[-1]["channel"] == ("smtp" if of_person else "slack")
+
+
+def refuse_everywhere(database: Database) -> int:
+    """Somebody whom Slack and then e-mail refused."""
+    person = add_person(database, 1)
+    find_on_slack(database, [person])
+    planner(database, ladders=SLACK_FIRST).tick(NOW)
+    for second, channel in enumerate(("slack", "smtp")):
+        (row,) = claim(database, channel, now=NOW + timedelta(seconds=second))
+        end(database, row, State.REFUSED, now=NOW + timedelta(seconds=second + 1))
+    return person
+
+
+@pytest.mark.parametrize(
+    ("rungs", "again", "next_step"),
+    [(["slack", "email"], "smtp", "slack"), (["email"], "smtp", "smtp"), (["slack"], "slack", "slack")],
+)
+def test_one_person_is_tried_again(database: Database, rungs: list[str], again: str, next_step: str) -> None:
+    """One copy goes, on the last channel of those that refused it; what was remembered there is forgotten for later steps too."""
+    person, other = refuse_everywhere(database), add_person(database, 2)
+    later = NOW + timedelta(minutes=5)
+    with database.write() as connection:
+        assert outbox.count_retryable_of(connection, employee_key=person, rungs=rungs, now=later) == 1
+        assert outbox.count_retryable_of(connection, employee_key=other, rungs=rungs, now=later) == 0
+        assert outbox.retry_person(connection, employee_key=person, rungs=rungs, now=later) == 1
+        known = reach.of_people(connection, [person])
+    assert {one.channel for one in known if one.refused_at is None} == set(rungs)
+    assert [row.employee_key for row in claim(database, again, now=later)] == [person]
+    planner(database, ladders=SLACK_FIRST).tick(NEXT_STEP)
+    assert [row["channel"] for row in rows(database) if row["occasion"] == 7 and row["employee_key"] == person] == [next_step]
+
+
+def test_of_all_refused_nobody_gets_two_copies(database: Database) -> None:
+    """Refused on two channels one after the other: the last one tries again, not both."""
+    person = refuse_everywhere(database)
+    with database.write() as connection:
+        assert outbox.retry(connection, ids=(), state=State.REFUSED, now=NOW + timedelta(minutes=5)) == 1
+    assert told(database) == [(person, "slack", "refused"), (person, "smtp", "retry")]
 
 
 def test_an_operator_who_tries_again_forgets_the_refusal(database: Database) -> None:
@@ -269,3 +324,14 @@ def test_an_operator_who_tries_again_forgets_the_refusal(database: Database) -> 
         assert outbox.retry(connection, ids=(), state=State.REFUSED, now=later) == 1
         assert [known.channel for known in reach.of_people(connection, [taken_over, lost]) if known.refused_at] == ["slack"]
     assert send(database, "smtp", now=later) == [lost]
+
+
+def test_a_channel_that_comes_to_the_ladder_reaches_those_who_were_refused(database: Database) -> None:
+    """The step is still current: who was refused by e-mail gets it on Slack, and who had it by e-mail is left in peace."""
+    refused, reached = add_person(database, 1), add_person(database, 2)
+    planner(database, ladders=by("email")).tick(NOW)
+    for row in claim(database, "smtp"):
+        end(database, row, State.REFUSED if row.employee_key == refused else State.ACCEPTED, ladders=by("email"))
+    find_on_slack(database, [refused, reached])
+    planner(database, ladders=by("email", "slack")).tick(NOW + timedelta(minutes=1))
+    assert told(database) == [(refused, "smtp", "refused"), (refused, "slack", "planned"), (reached, "smtp", "accepted")]

@@ -107,6 +107,22 @@ def test_a_day_is_counted_for_each_outlet_from_what_it_carried(database: Databas
     assert (full.rows, full.again_at) == ((), NOW + timedelta(days=1))
 
 
+@pytest.mark.parametrize("by", ["mailbox", "channel"])
+def test_what_may_have_gone_out_counts_for_the_day(database: Database, by: str) -> None:
+    """A message of which nobody knows whether it was sent has used the provider's limit as far as anybody can tell."""
+    plan(database, 6)
+    limits = mailboxes(A, per_day=2) if by == "mailbox" else Limits(per_day=2)
+    first, second = claim(database, limits).rows
+    end(database, [first], State.UNKNOWN)
+    later = NOW + timedelta(hours=1)
+    end(database, [second], State.ACCEPTED, now=later)
+    full = claim(database, limits, now=later)
+    assert (full.rows, full.again_at) == ((), NOW + timedelta(days=1))
+    with database.write() as connection:
+        connection.execute(update(deliveries).values(closes_at=NOW + timedelta(days=2)))
+    assert len(claim(database, limits, now=NOW + timedelta(days=1)).rows) == 1
+
+
 def test_what_was_tried_leaves_from_where_it_was_tried(database: Database) -> None:
     """A repeat is the same bytes; and a row whose own outlet is busy hides nobody behind it."""
     plan(database, 2)

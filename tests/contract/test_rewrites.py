@@ -18,14 +18,22 @@ SECOND_STEP = utc("2025-10-27T10:00")
 LATER = SECOND_STEP + timedelta(hours=1)
 
 
-def answer(database: Database, person: int, given: Answer = Answer.DONE, *, channel: str = "page", now: datetime = LATER) -> None:
+def answer(
+    database: Database,
+    person: int,
+    given: Answer = Answer.DONE,
+    *,
+    channel: str = "page",
+    assurance: Assurance = Assurance.LINK,
+    now: datetime = LATER,
+) -> None:
     with database.write() as connection:
         acknowledgements.record(
             connection,
             campaign=CAMPAIGN.id,
             employee_key=person,
             answer=given,
-            assurance=Assurance.LINK,
+            assurance=assurance,
             channel=channel,
             receipt_channel="smtp",
             now=now,
@@ -115,9 +123,18 @@ def test_an_answer_in_slack_gets_no_receipt_and_one_on_a_page_does(database: Dat
     assert [row.answer for row in claim(database, "slack", now=LATER)] == [Answer.NO_ACCOUNT] * 2
 
 
-def test_a_call_for_help_leaves_the_buttons_where_they_are(database: Database, person: int) -> None:
+def test_a_call_for_help_and_an_answer_in_doubt_are_said_too(database: Database, person: int) -> None:
+    """They settle nothing; a message that comes later is the reminder itself."""
     answer(database, person, Answer.HELP)
-    assert rows(database, kind="rewrite") == []
+    found = claim(database, "slack", now=LATER)
+    assert [(row.kind, row.answer, row.provisional) for row in found] == [("rewrite", Answer.HELP, False)] * 2
+    for row in found:
+        assert end(database, row, State.ACCEPTED, now=LATER, reference=row.reference)
+    answer(database, person, assurance=Assurance.PROVISIONAL)
+    found = claim(database, "slack", now=LATER)
+    assert [(row.kind, row.answer, row.provisional) for row in found] == [("rewrite", Answer.DONE, True)] * 2
+    undo(database, person)
+    assert [row.answer for row in claim(database, "slack", now=LATER + timedelta(seconds=10))] == [None] * 2
 
 
 def test_a_rewrite_outlives_a_dead_sender_and_a_leaver(database: Database, person: int) -> None:

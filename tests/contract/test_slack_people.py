@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from notifier.errors import NotPermittedError, TryLaterError
-from notifier.roster.slack import Member, match_people, members_in, pairs
+from notifier.roster.slack import Member, keep_members, members_in, pairs, read_members
 from notifier.slack import SlackApi
 from notifier.store import employees, reach
 from notifier.store.database import Database
@@ -37,7 +37,7 @@ class Clock:
 async def matched(database: Database, server: SlackServer, clock: Clock) -> reach.Matched:
     api = SlackApi(TOKEN, base_url=server.base_url)
     try:
-        return await match_people(api, database, NOW, pause=clock.wait)
+        return await keep_members(database, await read_members(api, pause=clock.wait), NOW)
     finally:
         await api.close()
 

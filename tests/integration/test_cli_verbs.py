@@ -6,14 +6,19 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from sqlalchemy import insert
 
 from notifier.cli.app import cli, run
 from notifier.service import write_new_keys
+from notifier.store import employees, reach
+from notifier.store.database import Database
+from notifier.store.tables import deliveries
 
 
 @dataclass
@@ -172,6 +177,47 @@ def test_explain_acknowledge_and_undo(home: Shell) -> None:
     assert home("acknowledge", "1001", "--undo", "--json").data["changed"] is False
     assert home("status", "--json").data["campaigns"][0]["settled"] == 0
     assert "taken back" in home("explain", "1001").out
+
+
+def test_who_cannot_be_reached_is_told_and_tried_again(home: Shell) -> None:
+    """Refused for good, told by each verb that looks, and let go again once the cause is mended."""
+    assert "reached by: e-mail\n" in home("explain", "1001").out
+    assert home("status", "--undeliverable").out == "Every open person was reached, or is going to be.\n"
+    assert home("status", "--undeliverable", "--json").lines == []
+    refuse(home.folder, "1001", "550 5.1.1 no such user")
+
+    ways = home("explain", "1001", "--json").data["reached_by"]
+    assert [(way["channel"], way["reached"], way["why_not"]) for way in ways] == [("email", False, "550 5.1.1 no such user")]
+    assert "reached by: e-mail (refused 12 Oct 2025: 550 5.1.1 no such user)" in home("explain", "1001").out
+    said = {"campaign": "linkedin-ai-training", "employee_id": "1001", "reasons": ["smtp: 550 5.1.1 no such user"]}
+    assert home("status", "--undeliverable", "--json").lines == [said]
+    assert "smtp: 550 5.1.1 no such user" in home("status", "--undeliverable").out
+
+    retry = ("queue", "retry", "--person", "1001")
+    forgotten = {"email": "550 5.1.1 no such user"}
+    assert home(*retry, "--channel", "slack", "--json").data == {"retried": 0, "would_retry": 0, "forgotten": {}}
+    assert home(*retry, "--dry-run", "--json").data == {"retried": 0, "would_retry": 1, "forgotten": forgotten}
+    assert "Forgotten: email refused this person (550 5.1.1 no such user).\n1 will go again." in home(*retry).out
+    assert home(*retry, "--channel", "email", "--json").data == {"retried": 0, "would_retry": 0, "forgotten": {}}
+    assert "reached by: e-mail\n" in home("explain", "1001").out
+    assert home("status", "--undeliverable", "--json").lines == []
+    assert home("queue", "retry", "--state", "refused", "--channel", "email").code == 2
+    assert home("queue", "retry", "--person", "nobody").code == 2
+
+
+def refuse(folder: Path, person: str, words: str) -> None:
+    """This person's first reminder was refused for good in October 2025; it is still current."""
+    now = datetime(2025, 10, 12, 10, tzinfo=UTC)
+    database = Database(f"sqlite:///{folder}/notifier.db")
+    with database.write() as connection:
+        found = employees.find(connection, person)
+        assert found is not None
+        row = {"campaign": "linkedin-ai-training", "employee_key": found.key, "kind": "reminder", "occasion": 30}
+        row |= {"channel": "smtp", "message": "notice", "state": "refused", "reason": words, "finished_at": now}
+        instants = dict.fromkeys(("created_at", "due_at", "next_at", "closes_at"), now)
+        connection.execute(insert(deliveries).values(row | instants | {"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}))
+        reach.refuse(connection, [reach.Refusal(found.key, "smtp", found.employee.email, words)], now)
+    database.close()
 
 
 def test_hold_and_resume(home: Shell) -> None:

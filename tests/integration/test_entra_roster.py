@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -44,6 +45,7 @@ class Rig:
 
     async def read(self, before: RosterReading | None = None, *, today: date = TODAY, **columns: str) -> RosterReading:
         asked, self.waited = len(self.directory.asked), []
+        self.now += timedelta(minutes=1)
         try:
             return await read_entra_roster(
                 self.graph,
@@ -145,7 +147,8 @@ async def test_a_number_from_hr_can_be_the_id(rig: Rig) -> None:
 
 async def test_properties_of_their_own_can_be_named(rig: Rig) -> None:
     rig.directory.put("zoe", officeLocation="Lausanne", onPremisesExtensionAttributes={"extensionAttribute7": "de"})
-    columns = {"department": "officeLocation", "language": "onPremisesExtensionAttributes/extensionAttribute7", "id": "mail"}
+    columns: dict[str, Any] = {"department": "officeLocation", "id": "mail"}
+    columns["language"] = "onPremisesExtensionAttributes/extensionAttribute7"
     before = await rig.read(**columns)
     after = await rig.read(before, **columns)
     assert rig.made == 1
@@ -154,7 +157,7 @@ async def test_properties_of_their_own_can_be_named(rig: Rig) -> None:
         assert (zoe.id, zoe.department, zoe.language, ben.manager_id) == ("zoe@example.com", "Lausanne", "de", zoe.id)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 async def test_order_pages_halves_and_repeats_do_not_matter(rig: Rig, seed: int) -> None:
     """Whatever is told, and however: what is known in the end is how the directory stands."""
     rig.directory.seed, rig.directory.page, rig.directory.sparse = seed, 3, seed % 2 == 1
@@ -208,9 +211,8 @@ async def test_who_comes_back_with_half_of_what_is_known_is_read_whole(rig: Rig)
     first = await rig.read()
     known = rig.directory.remove("ben")
     second = await rig.read(first)
-    rig.directory.users[id_of("ben")] = {"givenName": "Jürgen"}
-    rig.server.on("usersDelta", Fail(503))
-    rig.server.trouble = lambda _: rig.directory.users.update({id_of("ben"): known}) if len(rig.directory.asked) == 3 else None
+    rig.directory.users[id_of("ben")] = known
+    rig.directory.terse = True
     assert list((await rig.read(second)).accepted) == list(first.accepted)
     assert rig.directory.asked == ["", "$deltatoken", "$deltatoken", ""]
 
@@ -247,23 +249,31 @@ async def test_graph_may_lose_its_place_once_while_it_lists(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "spoilt",
     [
-        lambda rig, kept: replace(kept, snapshot=None),
-        lambda rig, kept: replace(kept, snapshot=b""),
-        lambda rig, kept: replace(kept, snapshot=kept.snapshot[:-9]),
-        lambda rig, kept: replace(kept, snapshot=kept.snapshot[:40] + b"\0\0\0" + kept.snapshot[43:]),
-        lambda rig, kept: replace(kept, snapshot=b"x\x9c\xab\xae\x05\x00\x01u\x00\xf9"),
-        lambda rig, kept: setattr(rig, "tenant", replace(rig.tenant, id="other.example.com")) or kept,
-        lambda rig, kept: setattr(rig, "tenant", replace(rig.tenant, id_from="employeeId")) or kept,
+        lambda _: None,
+        lambda _: b"",
+        lambda kept: kept[:-9],
+        lambda kept: kept[:40] + bytes(3) + kept[43:],
+        lambda _: zlib.compress(b"[]"),
+        lambda _: zlib.compress(b"{}"),
     ],
-    ids=["none", "empty", "cut", "damaged", "no-snapshot", "tenant", "id-from"],
+    ids=["none", "empty", "cut", "damaged", "list", "nothing"],
 )
-async def test_what_was_kept_and_cannot_be_used_is_left_alone(rig: Rig, spoil: Callable[[Rig, Any], RosterReading]) -> None:
-    kept = spoil(rig, await rig.read())
-    again = await rig.read(kept)
+async def test_what_was_kept_and_cannot_be_used_is_left_alone(rig: Rig, spoilt: Callable[[bytes], bytes | None]) -> None:
+    first = await rig.read()
+    assert first.snapshot is not None
+    again = await rig.read(replace(first, snapshot=spoilt(first.snapshot)))
     assert rig.directory.asked == ["", ""]
-    assert len(again.accepted) == 3
+    assert list(again.accepted) == list(first.accepted)
+
+
+@pytest.mark.parametrize("other", [{"id": "other.example.com"}, {"id_from": "employeeId"}, {"graph_url": "{}/"}], ids=str)
+async def test_what_was_kept_of_another_tenant_is_left_alone(rig: Rig, other: dict[str, Any]) -> None:
+    kept = await rig.read()
+    rig.tenant = replace(rig.tenant, **{key: value.format(rig.server.url) for key, value in other.items()})
+    await rig.read(kept)
+    assert rig.directory.asked == ["", "$deltatoken" if "graph_url" in other else ""]
 
 
 @pytest.mark.parametrize(("days", "asked"), [(0, "$deltatoken"), (6, "$deltatoken"), (7, ""), (-1, "")])
@@ -290,11 +300,18 @@ async def test_graph_is_left_alone_for_as_long_as_it_says(rig: Rig) -> None:
     assert set(rig.waited) == {30, 7, 120, 0.1}
 
 
-@pytest.mark.parametrize("trouble", [Fail(503), Fail(502), Fail(504, "UnknownError"), Fail(200), Drop()], ids=str)
+@pytest.mark.parametrize("trouble", [Fail(503), Fail(502), Fail(504, "UnknownError"), Fail(200)], ids=str)
 async def test_what_fails_for_a_moment_is_asked_again(rig: Rig, trouble: Action) -> None:
     rig.server.on("usersDelta", trouble, times=3)
     assert len((await rig.read()).accepted) == 3
     assert [seconds for seconds in rig.waited if seconds >= 1] == [2, 10, 30]
+
+
+async def test_a_connection_that_is_cut_is_opened_again(rig: Rig) -> None:
+    """aiohttp repeats a question once by itself."""
+    rig.server.on("usersDelta", Drop(), times=2)
+    assert len((await rig.read()).accepted) == 3
+    assert 2 in rig.waited
 
 
 @pytest.mark.parametrize(
@@ -394,19 +411,19 @@ async def test_a_directory_without_people_is_no_roster(rig: Rig) -> None:
         await rig.read()
 
 
-async def test_twenty_thousand_at_the_pace_of_graph(rig: Rig, record_property: Callable[[str, object], None]) -> None:
-    """100 on a page: 200 requests and 20 seconds at 10 a second. Then a day's changes are one."""
+async def test_twenty_thousand_at_the_pace_of_graph(rig: Rig) -> None:
+    """With a fifth in two halves 252 requests and 25 seconds at 10 a second, and 1.1 MB kept. Then a day's changes are one."""
     crowd = [f"n{number}" for number in range(20_000 - len(rig.directory.users))]
-    for number, name in enumerate(crowd):
+    rig.tenant = replace(rig.tenant, id_from="employeeId")
+    for number, name in enumerate((*people(await rig.read()), *crowd)):
         manager = crowd[number // 10] if number >= 10 else "zoe"
-        rig.directory.put(name, mail=f"{name}@example.com", givenName="Zoé", surname=name, country="CH", manager=manager)
+        whole = {"mail": f"{name}@example.com", "givenName": "Zoé", "surname": name, "country": "CH", "employeeId": f"{number:06}"}
+        rig.directory.put(name, manager=manager, **whole)
     first = await rig.read()
     assert len(first.accepted) == 20_000
-    assert rig.made <= 260  # a fifth come in two halves, and one page is empty
-    assert 20 <= rig.now.timestamp() - NOW.timestamp() <= 26
-    record_property("requests for everybody", rig.made)
-    record_property("seconds at the pace", rig.now.timestamp() - NOW.timestamp())
-    record_property("snapshot in bytes", len(first.snapshot or b""))
+    assert 200 <= rig.made <= 260  # a fifth come in two halves, and one page is empty
+    assert sum(rig.waited) == pytest.approx((rig.made - 1) / 10)
+    assert len(first.snapshot or b"") < 2_000_000
     for name in crowd[:50]:
         rig.directory.put(name, department="Sales")
     rig.directory.remove(crowd[-1])

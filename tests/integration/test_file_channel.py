@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -59,14 +60,8 @@ async def test_only_the_owner_may_read(tmp_path: Path) -> None:
 def test_the_name_is_safe_whatever_the_message_id_holds() -> None:
     message = outgoing()
     zone = timezone(timedelta(hours=2))
-    hostile = type(message)(
-        delivery_id=1,
-        campaign=message.campaign,
-        address=message.address,
-        name=message.name,
-        message_id="../../etc/\x00é" + "x" * 400,
-        dated=datetime(2025, 10, 3, 1, 30, tzinfo=zone),
-        rendered=message.rendered,
+    hostile = replace(
+        message, delivery_id=1, message_id="../../etc/\x00é" + "x" * 400, dated=datetime(2025, 10, 3, 1, 30, tzinfo=zone)
     )
     name = file_name(hostile)
     assert name.startswith("20251002T233000Z-0000000001-.._.._etc___xxx")

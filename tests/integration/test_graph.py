@@ -72,7 +72,7 @@ async def test_what_graph_is_asked(server: MicrosoftServer) -> None:
         (Drop(done=True), Verdict.UNCERTAIN, 60, False),
         (Fail(503, "ErrorServerBusy", retry_after=90), Verdict.TEMPORARY, 90, False),
         (Fail(400, "ErrorInvalidRecipients"), Verdict.PERMANENT, None, False),
-        (Fail(400, "ErrorInvalidRequest"), Verdict.PERMANENT, None, False),
+        (Fail(400, "ErrorInvalidRequest"), Verdict.CONTENT, None, False),
         (Fail(403, "ErrorAccessDenied"), Verdict.SENDER, 900, False),
         (Fail(400, "ErrorExceededMessageLimit"), Verdict.SENDER, 86400, True),
         (Fail(507, "ErrorQuotaExceeded"), Verdict.SENDER, 86400, True),

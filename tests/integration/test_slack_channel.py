@@ -16,7 +16,8 @@ from notifier.domain.retry import Verdict
 from tests.slack_messages import slack_outgoing
 from tests.slack_server import TOKEN, Action, Drop, Error, Hang, Limited, Page, SlackServer
 
-PERMANENT, TEMPORARY, UNCERTAIN, SENDER = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
+PERMANENT, CONTENT, TEMPORARY = Verdict.PERMANENT, Verdict.CONTENT, Verdict.TEMPORARY
+UNCERTAIN, SENDER = Verdict.UNCERTAIN, Verdict.SENDER
 REFERENCE = "D00000001:1700000000.000001"
 
 
@@ -82,9 +83,9 @@ JUDGED: list[tuple[Action, Verdict, float | None]] = [
     *((Error(name), PERMANENT, None) for name in ("users_not_found", "user_not_found", "user_disabled", "user_not_visible")),
     *((Error(name), PERMANENT, None) for name in ("channel_not_found", "is_archived", "invalid_user_combination")),
     *((Error(name), PERMANENT, None) for name in ("restricted_action", "restricted_action_read_only_channel")),
-    *((Error(name), PERMANENT, None) for name in ("app_access_restricted", "invalid_blocks", "invalid_blocks_format")),
-    *((Error(name), PERMANENT, None) for name in ("msg_blocks_too_long", "msg_too_long", "no_text", "invalid_arguments")),
-    *((Error(name), PERMANENT, None) for name in ("markdown_text_conflict", "metadata_too_large")),
+    (Error("app_access_restricted"), PERMANENT, None),
+    *((Error(name), CONTENT, None) for name in ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long")),
+    *((Error(name), CONTENT, None) for name in ("no_text", "invalid_arguments", "markdown_text_conflict", "metadata_too_large")),
     *((Error(name), TEMPORARY, 60) for name in ("service_unavailable", "request_timeout", "team_added_to_org")),
     *((Error(name), TEMPORARY, 60) for name in ("ratelimited", "rate_limited", "org_login_required")),
     (Error("service_unavailable", 503), TEMPORARY, 60),
@@ -168,7 +169,7 @@ async def test_what_is_no_message_for_this_person_does_not_leave(slack: SlackSer
     if wrong == "nobody":
         sent = replace(sent, address="")
     failed = await failure(channel, sent)
-    assert failed.verdict is PERMANENT
+    assert failed.verdict is (PERMANENT if wrong == "nobody" else CONTENT)
     assert "somebody.else" not in failed.reply
     assert slack.calls == []
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from notifier.cli.plan import warnings_of
 from notifier.delivery.forecast import Demand, Wave, demands, forecast, in_audience
 from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening, schedule
@@ -80,7 +81,7 @@ def test_a_wave_says_all_about_its_step() -> None:
     opens = at("2025-10-03T09:00")
     ends = at("2025-10-03T09:01")
     assert waves([demand(30)], per_minute=30) == [
-        Wave(date(2025, 10, 3), CAMPAIGN.id, 30, "notice", "smtp", "fr", 30, 0, 0, opens, ends)
+        Wave(date(2025, 10, 3), CAMPAIGN.id, 30, "notice", "smtp", "fr", 30, 0, 0, opens, ends, opens)
     ]
 
 
@@ -239,6 +240,61 @@ def test_several_mailboxes_carry_a_wave_together() -> None:
     one_of_them = {"graph": Limits(outlets={"a@example.com": Limits(30, 10_000)})}
     found = forecast(wanted, limits=one_of_them, now=at("2025-10-01T12:00"), next_opening=opening)
     assert [wave.count for wave in found] == [10_000, 2_420]
+
+
+@pytest.mark.parametrize(
+    ("channel", "count", "limits", "said"),
+    [
+        (
+            "graph",
+            12_430,
+            Limits(outlets={"a@example.com": Limits(30, 10_000), "b@example.com": Limits(30, 10_000)}),
+            (
+                "12,430 mails at 30 a minute from 2 mailboxes end Fri 03 Oct 12:27, 3 h 27 min after the window opens. "
+                "another one in email.graph.mailboxes or email.graph.per_minute would help."
+            ),
+        ),
+        (
+            "smtp",
+            3_600,
+            Limits(30),
+            "3,600 mails at 30 a minute end Fri 03 Oct 11:00, 2 h 00 min after the window opens. email.smtp.per_minute would help.",
+        ),
+        (
+            "slack",
+            18_000,
+            Limits(180),
+            "18,000 messages at 180 a minute end Fri 03 Oct 10:40, 1 h 40 min after the window opens. slack.per_minute would help.",
+        ),
+        (
+            "smtp",
+            16_200,
+            Limits(30),
+            (
+                "16,200 mails at 30 a minute need 9 h 00 min and end Mon 06 Oct 10:00; the window is 09:00-17:00, so 1,800 go out "
+                "on a later day. email.smtp.per_minute, email.smtp.per_day, sending.window or an earlier step would help."
+            ),
+        ),
+        ("smtp", 1_800, Limits(30), None),
+        ("smtp", 9_999, Limits(), None),
+    ],
+)
+def test_a_long_wave_is_told_with_its_end_and_the_key_that_helps(
+    channel: str, count: int, limits: Limits, said: str | None
+) -> None:
+    """An hour is nothing to warn of. The span is counted from the opening of the window, which is nine o'clock."""
+    by_channel = {channel: limits}
+    found = forecast([demand(count, channel=channel)], limits=by_channel, now=at("2025-10-01T12:00"), next_opening=opening)
+    words = list(warnings_of(found, by_channel, str(WINDOW), ZoneInfo("Europe/Zurich")))
+    assert words == ([] if said is None else [f"linkedin-ai-training, 30 days before: {said}"])
+
+
+def test_hours_between_time_zones_are_no_delay() -> None:
+    """New York opens six hours after Zurich; neither waits long."""
+    by_channel = {"smtp": Limits(30)}
+    wanted = [demand(600), demand(600, place=NEW_YORK)]
+    found = forecast(wanted, limits=by_channel, now=at("2025-10-01T12:00"), next_opening=opening)
+    assert list(warnings_of(found, by_channel, str(WINDOW), ZoneInfo("Europe/Zurich"))) == []
 
 
 def test_each_channel_has_a_queue_of_its_own() -> None:

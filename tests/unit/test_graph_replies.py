@@ -39,9 +39,19 @@ def test_retry_after_never_shortens_a_pause() -> None:
     assert judge(403, "ErrorQuotaExceeded", 5).pause == DAY
 
 
-def test_only_a_named_recipient_is_refused_for_good() -> None:
-    judged = judge(400, "ErrorInvalidRecipients", 30)
-    assert (judged.verdict, judged.pause) == (Verdict.PERMANENT, None)
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (400, "ErrorInvalidRecipients", Verdict.PERMANENT),
+        (400, "ErrorMessageSizeExceeded", Verdict.CONTENT),
+        (400, "ErrorMimeContentInvalidBase64String", Verdict.CONTENT),
+        (413, "RequestEntityTooLarge", Verdict.CONTENT),
+    ],
+)
+def test_only_a_named_recipient_is_refused_for_good(status: int, code: str, verdict: Verdict) -> None:
+    """Any other refusal is about the message, and says nothing about the person."""
+    judged = judge(status, code, 30)
+    assert (judged.verdict, judged.pause) == (verdict, None)
 
 
 @pytest.mark.parametrize(

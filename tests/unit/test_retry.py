@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from notifier.domain.retry import Verdict, next_try, pause_before, spread
 from notifier.domain.smtp_replies import Stage, enhanced_code, judge_reply, judge_silence, one_line
 
-PERMANENT, TEMPORARY, UNCERTAIN, SENDER = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
+PERMANENT, CONTENT, TEMPORARY = Verdict.PERMANENT, Verdict.CONTENT, Verdict.TEMPORARY
+UNCERTAIN, SENDER = Verdict.UNCERTAIN, Verdict.SENDER
 CONNECT, LOGIN, MAIL, RCPT, DATA, FINAL = Stage
 
 
@@ -103,7 +104,6 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (RCPT, 554, "5.7.1 Relay access denied", PERMANENT, False),
         (RCPT, 550, "Mailbox quota exceeded", PERMANENT, False),
         (FINAL, 550, "5.1.1 User unknown", PERMANENT, False),
-        (FINAL, 554, "Transaction failed", PERMANENT, False),
         # the person's mailbox is full: it may be emptied
         (RCPT, 552, "5.2.2 Mailbox full", TEMPORARY, False),
         (RCPT, 550, "5.2.2 Over quota", TEMPORARY, False),
@@ -137,12 +137,13 @@ def test_a_pause_is_spread_by_a_fifth_at_most(attempt: int, spread: float) -> No
         (MAIL, 555, "5.5.4 Unsupported option: RET=HDRS", SENDER, True),
         (RCPT, 503, "5.5.1 need MAIL command", SENDER, True),
         # the message
-        (MAIL, 552, "5.3.4 Message size exceeds fixed limit", PERMANENT, False),
-        (MAIL, 552, "Message size exceeds fixed maximum message size", PERMANENT, False),
-        (RCPT, 552, "5.3.4 Message too big for system", PERMANENT, False),
-        (FINAL, 552, "Message too big", PERMANENT, False),
-        (FINAL, 554, "5.6.0 Message cannot be converted", PERMANENT, False),
-        (MAIL, 553, "5.6.7 SMTPUTF8 required", PERMANENT, False),
+        (MAIL, 552, "5.3.4 Message size exceeds fixed limit", CONTENT, False),
+        (MAIL, 552, "Message size exceeds fixed maximum message size", CONTENT, False),
+        (RCPT, 552, "5.3.4 Message too big for system", CONTENT, False),
+        (FINAL, 552, "Message too big", CONTENT, False),
+        (FINAL, 554, "5.6.0 Message cannot be converted", CONTENT, False),
+        (MAIL, 553, "5.6.7 SMTPUTF8 required", CONTENT, False),
+        (FINAL, 554, "Transaction failed", CONTENT, False),
         # no answer that means anything
         (RCPT, -1, "Malformed SMTP response line: hello", TEMPORARY, False),
         (DATA, 250, "ok", TEMPORARY, False),
@@ -182,7 +183,7 @@ def test_a_no_never_counts_as_maybe(stage: Stage, code: int, text: str) -> None:
     if 400 <= code <= 499:
         assert verdict is TEMPORARY
     elif 500 <= code <= 599:
-        assert verdict in {PERMANENT, SENDER} or (code == 552 and stage is RCPT) or "5.2.2" in text
+        assert verdict in {PERMANENT, CONTENT, SENDER} or (code == 552 and stage is RCPT) or "5.2.2" in text
     else:
         assert verdict is (UNCERTAIN if stage is FINAL else TEMPORARY)
 

@@ -142,6 +142,24 @@ def test_a_name_that_fits_several_people_is_no_manager() -> None:
     assert [(note.text, note.lines) for note in notes.collected()] == [("manager 'Given1 Family1' fits several people", (2,))]
 
 
+def test_ids_that_differ_in_case_only_are_two_people() -> None:
+    """Whoever is named exactly is meant; otherwise it fits both."""
+    drafts = Table(*Draft._fields)
+    drafts.append(zip(_draft(1, "e2"), _draft(2, "E1")._replace(id="e2"), _draft(3, "E2")._replace(id="E2"), strict=True))
+    drafts.append(zip(_draft(4, "E2"), _draft(5, "e1"), strict=True))
+    drafts.append(zip(_draft(6, "x9"), _draft(7, "1")._replace(id="X9"), _draft(8, "1")._replace(id="x9"), strict=True))
+    drafts.append(zip(_draft(9, "Somebody (Y9)"), _draft(10, "")._replace(id="y9"), strict=True))
+    notes = Notes()
+    people = with_managers(drafts, notes)
+
+    assert [person.manager_id for person in people] == ["e2", "E1", None, "E2", "E1", "x9", None, None, "y9", None]
+    several = Table(*Draft._fields)
+    several.append(zip(_draft(1, "ß1"), _draft(2, "")._replace(id="SS1"), _draft(3, "")._replace(id="Ss1"), strict=True))
+    notes = Notes()
+    assert [person.manager_id for person in with_managers(several, notes)] == [None, None, None]
+    assert [(note.text, note.lines) for note in notes.collected()] == [("manager 'ß1' fits several people", (1,))]
+
+
 def _draft(number: int, manager: str) -> Draft:
     return Draft(
         line=number,

@@ -77,7 +77,8 @@ def test_it_loads_with_every_key_in_use(tmp_path: Path) -> None:
     text = text.replace("sqlite:///notifier.db", "postgresql+psycopg://notifier@db.example.com/notifier")
     text = re.sub(r"^(certificate|federated)_\w+ = .*\n", "", text, flags=re.MULTILINE)  # a secret is proof enough of the app
     (tmp_path / "config.toml").write_text(text)
-    for name in ("database-password", "smtp-password", "client-secret", "ca.pem", "directory-password", "staff-password"):
+    passwords = ("database-password", "smtp-password", "imap-password", "directory-password", "staff-password")
+    for name in (*passwords, "client-secret", "ca.pem"):
         (tmp_path / name).write_text("correct horse")
     for name, secret in SLACK.items():
         (tmp_path / name).write_text(secret)

@@ -102,6 +102,7 @@ def test_a_day_begins(zone: str, day: date, begins: str) -> None:
 def test_every_minute_of_the_hour_that_never_comes_means_its_end() -> None:
     missing = {first_instant(date(2025, 3, 30), time(2, minute), "Europe/Zurich") for minute in range(60)}
     assert missing == {utc("2025-03-30T01:00")}
+    assert all(instant.tzinfo is UTC for instant in missing)
 
 
 @pytest.mark.parametrize(("zone", "missing"), [("Pacific/Apia", date(2011, 12, 30)), ("Pacific/Kwajalein", date(1993, 8, 21))])

@@ -227,6 +227,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'refused'"),
         )
         batch_op.create_index(
+            "ix_deliveries_unknown",
+            ["channel", "finished_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'unknown'"),
+            postgresql_where=sa.text("state = 'unknown'"),
+        )
+        batch_op.create_index(
             "ix_deliveries_waiting",
             ["channel", "next_at"],
             unique=False,
@@ -234,6 +241,14 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('planned', 'retry')"),
         )
 
+    op.create_table(
+        "presses",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pressed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_presses_employee_key")),
+        sa.PrimaryKeyConstraint("campaign", "employee_key", name=op.f("pk_presses")),
+    )
     op.create_table(
         "reach",
         sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

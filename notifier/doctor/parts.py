@@ -1,0 +1,53 @@
+"""What the checks go out with. Each part is made when it is asked for, and raises NotifierError where a secret of it is missing."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from notifier.channels.base import Channel
+from notifier.clock import Clock
+from notifier.doctor.mail_server import Server
+from notifier.microsoft import GraphClient, graph_client
+from notifier.service import app_api, channels_of, open_store, slack_api, smtp_channel
+from notifier.settings import Settings
+from notifier.slack import SlackApi
+from notifier.store.database import Database
+
+
+@dataclass(frozen=True)
+class Parts:
+    """See the head of this module.
+
+    Attributes:
+        channels: every channel of the ladder.
+        app: Slack as the app, for Socket Mode.
+        name_server: which to ask, in place of the system's.
+        tls: which certificates of web.base_url are trusted.
+    """
+
+    clock: Clock
+    store: Callable[[], Database]
+    channels: Callable[[], Sequence[Channel]]
+    smtp: Callable[[], Server]
+    graph: Callable[[], GraphClient]
+    slack: Callable[[], SlackApi]
+    app: Callable[[], SlackApi]
+    name_server: str | None
+    tls: Callable[[], ssl.SSLContext]
+
+
+def parts_of(settings: Settings, clock: Clock, name_server: str | None = None) -> Parts:
+    """The parts that the settings describe."""
+    return Parts(
+        clock=clock,
+        store=lambda: open_store(settings),
+        channels=lambda: channels_of(settings),
+        smtp=lambda: smtp_channel(settings),
+        graph=lambda: graph_client(settings.microsoft),
+        slack=lambda: slack_api(settings),
+        app=lambda: app_api(settings),
+        name_server=name_server,
+        tls=ssl.create_default_context,
+    )

@@ -1,0 +1,184 @@
+"""Waves of 5,000 through each channel, with and without trouble, on a moved clock: NOTIFIER_TEST_LONG=1 runs them.
+
+The forecast is made before each wave, as `plan` makes it. Without trouble the wave ends within a tenth of it; with trouble it ends
+later, by the pauses that the provider asked for, and nobody is missed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from notifier.channels.base import Channel
+from notifier.channels.graph import AT_ONCE
+from notifier.channels.slack import SlackChannel
+from notifier.delivery.forecast import demands, forecast
+from notifier.domain.countdown import Place, WorkingDays, next_opening
+from notifier.domain.ladder import Ladder, Ladders
+from notifier.domain.window import Window
+from notifier.store import employees, outbox, reach, stories
+from notifier.store.database import Database
+from notifier.store.quota import Limits
+from tests.attacks.effort import LONG
+from tests.delivery_rig import CAMPAIGN, NOW, House, add_people, house, message_id, smtp_channel
+from tests.integration.test_graph_wave import SECOND, channel_to, number_of
+from tests.integration.test_graph_wave import Trouble as GraphTrouble
+from tests.integration.test_slack_wave import Trouble as SlackTrouble
+from tests.microsoft_server import MAILBOX, MicrosoftServer
+from tests.slack_server import TOKEN, SlackServer
+from tests.smtp_actions import Action, Close, Say
+from tests.smtp_server import ScriptedServer
+
+pytestmark = pytest.mark.skipif(not LONG, reason="NOTIFIER_TEST_LONG=1 runs waves of 5,000")
+
+PEOPLE = 5_000
+PER_MINUTE = 600  # of each outlet
+WINDOW = Window.parse("09:00-17:00")
+IN_TROUBLE = pytest.mark.parametrize("trouble", [False, True], ids=["smooth", "trouble"])
+Note = Callable[[str, object], None]
+
+
+def limits_of(channel: str) -> Limits:
+    if channel == "graph":
+        return Limits(at_once=AT_ONCE, outlets={box: Limits(PER_MINUTE, 10_000) for box in (MAILBOX, SECOND)})
+    return Limits(PER_MINUTE, 10_000)
+
+
+def begin(database: Database, channel: Channel) -> House:
+    ladders = Ladders(Ladder((channel.name,)))
+    return house(database, [channel], ladders=ladders, limits={channel.name: limits_of(channel.name)})
+
+
+def expected_end(wave: House, channel: str) -> datetime:
+    """When `plan` says that the wave ends, asked right before it begins."""
+    working_days = WorkingDays()
+
+    def opening(after: datetime, place: Place, leave_until: date | None) -> tuple[datetime, datetime]:
+        return next_opening(after, place, WINDOW, working_days, leave_until)
+
+    with wave.database.read() as connection:
+        groups = stories.open_groups(connection, CAMPAIGN.id, not_yet_sent=30)
+    schedule_of = lambda place, leave_until: wave.planner.schedule_of(CAMPAIGN, place, leave_until)  # noqa: E731
+    now = wave.clock.now()
+    wanted = list(demands(CAMPAIGN, 0, groups, schedule_of, now, "en", Ladder((channel,))))
+    found = forecast(wanted, limits={channel: limits_of(channel)}, now=now, next_opening=opening)
+    assert sum(one.count for one in found) == PEOPLE
+    return max(one.ends_at for one in found if one.ends_at)
+
+
+async def send_all(wave: House) -> datetime:
+    """Passes, each when a limit or a pause ends, until nothing is left today. Returns when the last message ended."""
+    wave.planner.tick(NOW)
+    for _ in range(10 * PEOPLE):
+        again_at = (await wave.dispatcher.run_due()).again_at
+        if again_at is None:
+            with wave.database.read() as connection:
+                again_at = outbox.next_instant(connection, wave.clock.now())
+        if again_at is None or again_at > NOW + timedelta(hours=6):
+            break
+        wave.clock.move_to(max(again_at, wave.clock.now() + timedelta(milliseconds=1)))
+    await wave.dispatcher.close()
+    return max(row["finished_at"] for row in wave.rows() if row["finished_at"])
+
+
+def most_in_a_minute(moments: Iterable[datetime]) -> int:
+    times, most, start = sorted(moments), 0, 0
+    for end, moment in enumerate(times):
+        while times[start] <= moment - timedelta(minutes=1):
+            start += 1
+        most = max(most, end - start + 1)
+    return most
+
+
+def judge_time(wave: House, expected: datetime, ended: datetime, note: Note, *, trouble: bool) -> None:
+    ratio = (ended - NOW) / (expected - NOW)
+    note("forecast", f"{expected - NOW} expected, {ended - NOW} taken, {ratio:.3f} of it; {dict(wave.states())}")
+    assert ratio > 0.9
+    assert trouble or ratio < 1.1
+
+
+@IN_TROUBLE
+async def test_graph(sqlite_database: Database, record_property: Note, *, trouble: bool) -> None:
+    add_people(sqlite_database, PEOPLE)
+    async with MicrosoftServer(per_minute=PER_MINUTE, trouble=GraphTrouble("sendMail") if trouble else None) as server:
+        server.mailboxes, server.send_as = (MAILBOX, SECOND), (MAILBOX,)
+        wave = begin(sqlite_database, channel_to(server))
+        server.now = wave.clock.now
+        expected = expected_end(wave, "graph")
+        ended = await send_all(wave)
+    copies = Counter(number_of(one.recipient) for one in server.delivered)
+    _nobody_is_missed(wave, {f"p{number}@example.com": count for number, count in copies.items()}, trouble=trouble)
+    for box in (MAILBOX, SECOND):
+        assert most_in_a_minute(one.at for one in server.delivered if one.mailbox == box) <= PER_MINUTE
+    judge_time(wave, expected, ended, record_property, trouble=trouble)
+
+
+@IN_TROUBLE
+async def test_slack(sqlite_database: Database, record_property: Note, *, trouble: bool) -> None:
+    add_people(sqlite_database, PEOPLE)
+    with sqlite_database.write() as connection:
+        people = employees.load(connection).values()
+        reach.match(connection, "slack", [(one.key, f"U{int(one.employee.id[1:]):08}", "T0TEAM") for one in people], NOW)
+    async with SlackServer(plan=SlackTrouble() if trouble else None, per_minute=PER_MINUTE) as server:
+        channel = SlackChannel(token=TOKEN, base_url=server.base_url)
+        wave = begin(sqlite_database, channel)
+        server.clock = lambda: wave.clock.now().timestamp()
+        expected = expected_end(wave, "slack")
+        ended = await send_all(wave)
+        assert (server.broken, server.exceeded) == ([], [])
+        assert most_in_a_minute(NOW + timedelta(seconds=at) for _, at in server.calls) <= PER_MINUTE
+        copies = Counter(f"p{int(post.user[1:])}@example.com" for post in server.posts)
+    _nobody_is_missed(wave, copies, trouble=trouble)
+    judge_time(wave, expected, ended, record_property, trouble=trouble)
+
+
+class Relay(ScriptedServer):
+    """Takes everything, or: refuses every hundredth person, and does something else to every 250th message."""
+
+    trouble = False
+
+    def planned(self, moment: str) -> Action | None:
+        if not self.trouble:
+            return super().planned(moment)
+        self.counts[moment] += 1
+        if moment == "RCPT" and self.counts[moment] % 100 == 7:
+            return Say("550 5.1.1 no such user")
+        if moment == "DOT" and self.counts[moment] % 250 == 0:
+            actions = (Close(keep=True), Close(), Say("451 4.3.0 try later"), Say("554 5.6.0 not converted"), Say("421 4.3.2 busy"))
+            return actions[self.counts[moment] // 250 % len(actions)]
+        return super().planned(moment)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.counts: Counter[str] = Counter()
+
+
+@IN_TROUBLE
+async def test_smtp(sqlite_database: Database, record_property: Note, *, trouble: bool) -> None:
+    """A second copy is the same mail, with the same Message-ID, which mailboxes keep once."""
+    add_people(sqlite_database, PEOPLE)
+    async with Relay() as server:
+        server.trouble = trouble
+        wave = begin(sqlite_database, smtp_channel(server, 4))
+        expected = expected_end(wave, "smtp")
+        ended = await send_all(wave)
+    copies = {recipient: 1 for recipient, _ in {(one.recipients[0], message_id(one)) for one in server.messages}}
+    assert len(copies) == len({(one.recipients[0], message_id(one)) for one in server.messages})
+    again = len(server.messages) - len(copies)
+    assert again == 0 or trouble
+    assert again <= PEOPLE // 250, "one for each connection that broke behind the last byte"
+    _nobody_is_missed(wave, copies, trouble=trouble)
+    assert most_in_a_minute(row["finished_at"] for row in wave.rows() if row["state"] == "accepted") <= PER_MINUTE
+    judge_time(wave, expected, ended, record_property, trouble=trouble)
+
+
+def _nobody_is_missed(wave: House, copies: Mapping[str, int], *, trouble: bool) -> None:
+    """Who was accepted has one copy, who was refused none, and of whom nobody knows at most one."""
+    rows = wave.rows()
+    assert len(rows) == PEOPLE
+    allowed = {"accepted": {1}, "refused": {0}, "unknown": {0, 1}} if trouble else {"accepted": {1}}
+    wrong = [(row["email"], row["state"]) for row in rows if copies.get(row["email"], 0) not in allowed.get(row["state"], set())]
+    assert wrong == []
