@@ -57,7 +57,7 @@ def simulate(where: Configured, first: datetime, last: datetime, answer_rate: fl
 
 async def _travel(settings: Settings, database: Database, start: datetime, end: datetime, crowd: Crowd) -> list[Story]:
     schema.migrate(database)
-    refresh_roster(settings, database, start)
+    await asyncio.to_thread(refresh_roster, settings, database, start)
     clock = MovedClock(start)
     captured = [CaptureChannel(name) for name in ladders_of(settings).channels]
     service = build(settings, clock=clock, database=database, channels=captured)

@@ -24,8 +24,8 @@ Column = Sequence[Any]
 Block = Sequence[Column]
 """The columns of `Draft`, of equal length."""
 
-_PLAIN_ID = re.compile(rf"(?!(?:null|none|nan)\Z)[A-Za-z0-9]{{1,{LONGEST_TEXT}}}", re.IGNORECASE)
-_PLAIN_ID_LINES = re.compile(rf"(?:(?!(?:null|none|nan)\n)[A-Za-z0-9]{{1,{LONGEST_TEXT}}}+\n)*+", re.IGNORECASE)
+_PLAIN_ID = re.compile(rf"(?!(?:null|none|nan)\Z)[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_TEXT - 1}}}", re.IGNORECASE)
+_PLAIN_ID_LINES = re.compile(rf"(?:(?!(?:null|none|nan)\n)[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_TEXT - 1}}}+\n)*+", re.IGNORECASE)
 _DOUBTFUL = ""
 
 

@@ -1,8 +1,7 @@
-"""Bounces out of a real Maildir, an IMAP server on loopback, and one that a real Postfix writes."""
+"""Bounces out of a Maildir and from an IMAP server on loopback. One that a real Postfix writes is heard in test_postfix.py."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +14,6 @@ from notifier.bounces.hearing import BounceReader, Hearing
 from notifier.bounces.imap import ImapMailbox, LoginRefusedError, Server
 from notifier.bounces.mailbox import AT_ONCE
 from notifier.bounces.maildir import Maildir
-from notifier.channels.smtp import SmtpChannel
 from notifier.domain.ladder import Ladders
 from notifier.errors import NotPermittedError, TryLaterError
 from notifier.store.database import Database
@@ -25,9 +23,7 @@ from tests.bounce_rig import exchange, postfix
 from tests.certificates import make_certificates
 from tests.imap_server import ImapServer
 from tests.ladder_rig import NOW, claim, end, find_on_slack, rows, send, told
-from tests.outgoing import REPLY_TO, SENDER, outgoing
 from tests.planning_rig import add_person, planner
-from tests.postfix import running_postfix
 
 MAIL_FIRST = Ladders.of(["email", "slack"], email="smtp")
 LATER = NOW + timedelta(minutes=5)
@@ -35,8 +31,8 @@ ME = "privacy@example.com"
 PASSWORD = "secret"
 
 
-def plan(database: Database, address: str = "e1@example.com") -> None:
-    person = add_person(database, 1, email=address, email_key=address)
+def plan(database: Database) -> None:
+    person = add_person(database, 1)
     find_on_slack(database, [person])
     planner(database, ladders=MAIL_FIRST).tick(NOW)
 
@@ -179,25 +175,3 @@ async def test_what_an_admin_can_mend_is_said(sqlite_database: Database) -> None
             await BounceReader(ImapMailbox(at(server)), sqlite_database, MAIL_FIRST).read(LATER)
     with pytest.raises(TryLaterError, match="cannot be read from now"):  # nobody is there any more
         await BounceReader(ImapMailbox(at(server)), sqlite_database, MAIL_FIRST).read(LATER)
-
-
-async def test_what_postfix_takes_and_cannot_deliver_goes_on_to_slack(sqlite_database: Database) -> None:
-    """A real mail, a real report, and the person gets the message on the next channel."""
-    gone = "gone@example.com"
-    plan(sqlite_database, gone)
-    (claimed,) = claim(sqlite_database, "smtp")
-    extra = f"virtual_alias_maps = inline:{{ {{ {gone} = moved@example.com }} }}"
-    with running_postfix([ME, gone], extra=extra) as server:
-        channel = SmtpChannel(host="127.0.0.1", port=server.port, security="none", sender=SENDER, reply_to=REPLY_TO)
-        await channel.send(replace(outgoing(claimed.id, address=gone), message_id=claimed.message_id))
-        await channel.close()
-        end(sqlite_database, claimed, State.ACCEPTED, ladders=MAIL_FIRST)
-        async with asyncio.timeout(30):
-            while not await asyncio.to_thread(server.mailbox, ME):
-                await asyncio.sleep(0.02)
-        folder = server.folder / "mail" / ME
-        assert await BounceReader(Maildir(folder), sqlite_database, MAIL_FIRST).read(LATER) == Hearing(1, 0, is_all=True)
-        assert len(list((folder / ".processed" / "cur").iterdir())) == 1
-    refused, following = rows(sqlite_database)
-    assert (refused["state"], refused["reason"]) == ("refused", 'bounced: 5.1.1 unknown user: "<…>"')
-    assert (following["channel"], following["state"]) == ("slack", "planned")

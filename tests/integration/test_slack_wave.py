@@ -130,7 +130,7 @@ def _opening(after: datetime, place: Place, leave_until: date | None) -> tuple[d
 
 async def test_the_forecast_is_what_happens(sqlite_database: Database) -> None:
     """At Slack's own pace, with one in a hundred refused for good: the end is within a tenth of what was foretold."""
-    count = 5_000 if LONG else 360
+    count = 5_000 if LONG else 180
     add_people(sqlite_database, count)
     put_on_slack(sqlite_database)
     limits = {"slack": Limits(per_minute=180)}
