@@ -83,7 +83,7 @@ async def read_members(api: SlackApi, *, pause: Pause = asyncio.sleep) -> list[M
         if not cursor:
             break
         await pause(SECONDS_BETWEEN)
-    if listed and not found:
+    if not found:
         msg = f"Slack lists {listed} members and shows the e-mail address of none"
         raise NotPermittedError(msg, hint="add the permission users:read.email to the app and install it again")
     return found

@@ -24,4 +24,4 @@ def is_newest(connection: Connection, *, campaign: str, employee_key: int, press
         set_={"pressed_at": statement.excluded.pressed_at},
         where=presses.c.pressed_at < statement.excluded.pressed_at,
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(presses.c.pressed_at)).first() is not None

@@ -103,7 +103,7 @@ def judge_time(wave: House, expected: datetime, ended: datetime, note: Note, *, 
 @IN_TROUBLE
 async def test_graph(sqlite_database: Database, record_property: Note, *, trouble: bool) -> None:
     add_people(sqlite_database, PEOPLE)
-    async with MicrosoftServer(per_minute=PER_MINUTE, trouble=GraphTrouble("sendMail") if trouble else None) as server:
+    async with MicrosoftServer(per_minute=PER_MINUTE, trouble=GraphTrouble("sendMail" if trouble else "nothing at all")) as server:
         server.mailboxes, server.send_as = (MAILBOX, SECOND), (MAILBOX,)
         wave = begin(sqlite_database, channel_to(server))
         server.now = wave.clock.now
@@ -122,7 +122,7 @@ async def test_slack(sqlite_database: Database, record_property: Note, *, troubl
     with sqlite_database.write() as connection:
         people = employees.load(connection).values()
         reach.match(connection, "slack", [(one.key, f"U{int(one.employee.id[1:]):08}", "T0TEAM") for one in people], NOW)
-    async with SlackServer(plan=SlackTrouble() if trouble else None, per_minute=PER_MINUTE) as server:
+    async with SlackServer(plan=SlackTrouble() if trouble else lambda _method, _body: None, per_minute=PER_MINUTE) as server:
         channel = SlackChannel(token=TOKEN, base_url=server.base_url)
         wave = begin(sqlite_database, channel)
         server.clock = lambda: wave.clock.now().timestamp()

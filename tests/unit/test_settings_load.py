@@ -215,7 +215,8 @@ class TestShow:
         assert _row(loaded, "web.listen") == ('"127.0.0.1:9000"', "environment NOTIFIER_WEB__LISTEN")
         assert _row(loaded, "sending.window") == ('"08:00-12:00"', "flag --set sending.window")
         assert _row(loaded, "campaigns.linkedin-ai-training.deadline") == ("2025-11-03", f"{file}:13")
-        assert _row(loaded, "campaigns.linkedin-ai-training.steps") == ('[{ days_before = 30, message = "notice", channels = [] }]', f"{file}:14")
+        steps = '[{ days_before = 30, message = "notice", channels = [] }]'
+        assert _row(loaded, "campaigns.linkedin-ai-training.steps") == (steps, f"{file}:14")
         assert _row(loaded, "storage.password") == ("(not set)", "default")
         assert _row(loaded, "links.keys_file") == (f'"{folder}/link-keys"', "default")
 
