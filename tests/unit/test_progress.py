@@ -118,6 +118,9 @@ def test_a_block_of_too_few_is_not_replaced() -> None:
     assert company.team("a") == Team((Block(True, (), None),))
     around = Teams(tree, {"head": Unit(Tally(6, 1, 3)), "a": Unit(Tally(5, 1, 3))}, TEN)
     assert around.team("a") == Team()
+    above: dict[str, str | None] = {"top": None, "head": "top", "a": "head"}
+    units: dict[str | None, Unit] = {"top": Unit(Tally(90, 0, 40)), "head": Unit(Tally(6, 2, 3)), "a": Unit(Tally(5, 0, 3))}
+    assert Teams(Tree(above, above.keys()), units, TEN).team("a") == Team()  # not that of "top", which would be the second group
 
 
 def test_finished_when_every_block_is() -> None:
