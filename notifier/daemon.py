@@ -1,8 +1,7 @@
 """`notifier run`: one process that plans, sends, answers, and ends in good order.
 
-APScheduler is the clock: its ticks do nothing but wake a loop. What is due is a question to the store, so a tick that comes late,
-twice or not at all loses nothing. Each loop works until it is asked to stop; one that dies takes the process with it, because a
-daemon that looks alive and does not send is worse than one that is started again.
+Ticks of a clock wake its loops (`clockwork`). Each works until it is asked to stop; one that dies takes the process with it,
+because a daemon that looks alive and does not send is worse than one that is started again.
 
 SIGTERM: nothing new is claimed, what is on the wire is finished, and the process ends with 0. A second SIGTERM ends it at once;
 what was on the wire is sent again at the next start, byte for byte. SIGHUP: the configuration is read and checked; if it is
@@ -14,24 +13,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 from starlette.types import Receive, Scope, Send
 
-from notifier import service_manager
+from notifier import clockwork, service_manager
 from notifier.clock import Clock
 from notifier.errors import NotifierError, StoreError, TryLaterError
 from notifier.roster.slack import Member
 from notifier.service import Service, build, match_slack_members, read_slack_members, refresh_roster
 from notifier.settings import Settings
-from notifier.settings.refresh import Refresh, parse_refresh
+from notifier.settings.refresh import parse_refresh
 from notifier.store import employees, identity, processes, schema, stories
 from notifier.web.readiness import Heard, daemon_checks
 from notifier.web.server import serve
@@ -95,10 +91,11 @@ class Daemon:
             _log.error("on hold: this store looks like a copy; see `notifier status`")
         await service.dispatcher.release_dead(alone=True)
         try:
-            async with self._signals(), self._listening(service), self._clockwork(service):
-                _log.info("running", web=service.settings.web.listen, owner=owner)
-                service_manager.notify("READY=1", "STATUS=running")
-                await self._loops()
+            with self._moved(service):
+                async with self._listening(service):
+                    _log.info("running", web=service.settings.web.listen, owner=owner)
+                    service_manager.notify("READY=1", "STATUS=running")
+                    await self._loops()
         finally:
             service_manager.notify("STOPPING=1")
             await self._service.dispatcher.close()
@@ -292,43 +289,22 @@ class Daemon:
             counts = stories.count_states(connection)
         _log.info("state", **{f"{one.channel}_{one.state}": one.count for one in counts})
 
-    @asynccontextmanager
-    async def _clockwork(self, service: Service) -> AsyncIterator[None]:
-        """Ticks, as long as the block runs."""
+    @contextmanager
+    def _moved(self, service: Service) -> Iterator[None]:
+        """Ticks and signals, as long as the block runs; whoever has work at the start is woken at once."""
         zone = ZoneInfo(service.settings.organisation.default_time_zone)
-        scheduler = AsyncIOScheduler(timezone=zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
         ticks = {self._plan: _PLAN_SECONDS, self._send: _SEND_SECONDS, self._beat: _BEAT_SECONDS, self._bounces: _BOUNCES_SECONDS}
-        for wake, seconds in ticks.items():
-            scheduler.add_job(_wake(wake), IntervalTrigger(seconds=seconds, timezone=zone))
-        refresh = parse_refresh(service.settings.roster.refresh)
-        if refresh is not None and refresh.every != "never":
-            scheduler.add_job(_wake(self._refresh), _trigger(refresh, zone))
-        self._refresh.set()
-        self._beat.set()
-        self._bounces.set()
-        scheduler.start()
-        try:
-            yield
-        finally:
-            scheduler.shutdown(wait=False)
-
-    @asynccontextmanager
-    async def _signals(self) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
         handlers: dict[signal.Signals, Callable[[], Any]] = {
             signal.SIGTERM: self._stop,
             signal.SIGINT: self._stop,
             signal.SIGHUP: self._read_configuration,
             signal.SIGUSR1: self._say_state,
         }
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
-        try:
+        refresh = parse_refresh(service.settings.roster.refresh)
+        for wake in (self._refresh, self._beat, self._bounces):
+            wake.set()
+        with clockwork.heeding(handlers), clockwork.ticking(zone, ticks, refresh, self._refresh):
             yield
-        finally:
-            for number in handlers:
-                with contextlib.suppress(ValueError):
-                    loop.remove_signal_handler(number)
 
 
 async def _unless(events: Iterable[asyncio.Event], work: Coroutine[Any, Any, T]) -> T | None:
@@ -347,17 +323,3 @@ async def _unless(events: Iterable[asyncio.Event], work: Coroutine[Any, Any, T])
 def _host_and_port(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _wake(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
-    async def tick() -> None:
-        event.set()
-
-    return tick
-
-
-def _trigger(refresh: Refresh, zone: ZoneInfo) -> CronTrigger:
-    """Days of the week by name: APScheduler counts them from Monday, everybody else's cron from Sunday."""
-    if refresh.at is None:
-        return CronTrigger(minute=0, timezone=zone)
-    return CronTrigger(day_of_week=refresh.weekday, hour=refresh.at.hour, minute=refresh.at.minute, timezone=zone)

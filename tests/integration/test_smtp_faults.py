@@ -18,6 +18,7 @@ from tests.smtp_rig import channel_to as channel_with
 from tests.smtp_server import ScriptedServer
 
 PERMANENT, TEMPORARY, UNCERTAIN, SENDERS = Verdict.PERMANENT, Verdict.TEMPORARY, Verdict.UNCERTAIN, Verdict.SENDER
+CONTENT = Verdict.CONTENT
 
 
 EXTENSIONS = ("SIZE 10000000", "8BITMIME", "DSN", "ENHANCEDSTATUSCODES")
@@ -85,7 +86,7 @@ async def test_trouble_before_the_message_is_temporary(
         ("DATA", Say("554 5.5.1 no valid recipients"), PERMANENT),
         ("DATA", Say("250 2.0.0 what message?"), TEMPORARY),
         ("BODY", SayAndClose("451 4.3.0 disk trouble"), TEMPORARY),
-        ("BODY", SayAndClose("552 5.3.4 too big"), PERMANENT),
+        ("BODY", SayAndClose("552 5.3.4 too big"), CONTENT),
         ("BODY", Close(), UNCERTAIN),
         ("BODY", Hang(), UNCERTAIN),
         ("DOT", Say("451 4.3.0 try later"), TEMPORARY),

@@ -1,0 +1,50 @@
+"""The composition root: from settings to the running parts. Only here are concrete classes named."""
+
+from notifier.service.build import Service, build, catalogue_of, open_store, sender_of, template_folders
+from notifier.service.channels import (
+    app_api,
+    bounce_reader,
+    channels_of,
+    email_channel,
+    ladders_of,
+    limits_of,
+    slack_api,
+    slack_channel,
+    smtp_channel,
+)
+from notifier.service.keys import read_keys, rotate_keys, write_new_keys
+from notifier.service.people import (
+    directory_of,
+    match_slack_members,
+    read_configured_roster,
+    read_roster_file,
+    read_slack_members,
+    refresh_roster,
+)
+
+__all__ = [
+    "Service",
+    "app_api",
+    "bounce_reader",
+    "build",
+    "catalogue_of",
+    "channels_of",
+    "directory_of",
+    "email_channel",
+    "ladders_of",
+    "limits_of",
+    "match_slack_members",
+    "open_store",
+    "read_configured_roster",
+    "read_keys",
+    "read_roster_file",
+    "read_slack_members",
+    "refresh_roster",
+    "rotate_keys",
+    "sender_of",
+    "slack_api",
+    "slack_channel",
+    "smtp_channel",
+    "template_folders",
+    "write_new_keys",
+]

@@ -1,0 +1,217 @@
+"""The running parts, wired together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from notifier import shipped
+from notifier.bounces.hearing import BounceReader
+from notifier.channels.base import Channel
+from notifier.clock import Clock
+from notifier.content.catalogue import Catalogue, Sender
+from notifier.delivery.compose import Composer
+from notifier.delivery.dispatcher import Dispatcher
+from notifier.delivery.planner import Planner
+from notifier.domain.campaign import Campaign
+from notifier.domain.countdown import WorkingDays
+from notifier.domain.links import LinkKeys
+from notifier.domain.window import Window
+from notifier.service.channels import bounce_reader, channels_of, ladders_of, limits_of
+from notifier.service.keys import read_keys
+from notifier.settings import Settings
+from notifier.settings.refresh import WEEKDAYS
+from notifier.slack import SlackApi
+from notifier.store.database import Database
+from notifier.web.app import create_app
+from notifier.web.metrics import create_metrics_app
+from notifier.web.site import Check
+from notifier.web.slack_actions import SlackActions
+from notifier.web.slack_presses import Presses
+from notifier.web.slack_socket import SlackSocket
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of a running notifier, wired together.
+
+    Attributes:
+        owner: names this process in claims and among the running daemons.
+    """
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    campaigns: Mapping[str, Campaign]
+    catalogue: Catalogue
+    keys: LinkKeys
+    working_days: WorkingDays
+    window: Window
+    planner: Planner
+    dispatcher: Dispatcher
+    composer: Composer
+    bounces: BounceReader | None
+    owner: str
+
+    def web_app(self, checks: Mapping[str, Check] | None = None, *, visitor_clock: Clock | None = None) -> Starlette:
+        """The pages behind the links, and the health checks.
+
+        Args:
+            checks: what `/readyz` asks besides the store.
+            visitor_clock: the visitors' time, where `clock` is a moved one.
+        """
+        return create_app(
+            database=self.database,
+            campaigns=self.campaigns,
+            catalogue=self.catalogue,
+            keys=self.keys,
+            clock=self.clock,
+            base_url=self.settings.web.base_url,
+            sender=sender_of(self.settings),
+            folders=template_folders(self.settings),
+            default_language=self.settings.organisation.default_language,
+            receipt_channel=self.settings.email.via,
+            visitor_clock=visitor_clock,
+            checks=checks,
+            slack=self._slack_actions(),
+        )
+
+    def slack_socket(self) -> SlackSocket | None:
+        """What hears the buttons in Slack through a connection that we open; None where it is not wanted."""
+        slack = self.settings.slack
+        if slack.answers != "buttons" or slack.app_token is None:
+            return None
+        return SlackSocket(SlackApi(slack.app_token.get_secret_value()), self._presses().press)
+
+    def _slack_actions(self) -> SlackActions | None:
+        slack = self.settings.slack
+        if slack.answers != "buttons" or slack.signing_secret is None:
+            return None
+        return SlackActions(slack.signing_secret.get_secret_value(), self._presses())
+
+    def _presses(self) -> Presses:
+        return Presses(self.database, self.campaigns, self.settings.email.via, self.clock)
+
+    def metrics_app(self) -> Starlette:
+        """The figures for Prometheus."""
+        return create_metrics_app(database=self.database, campaigns=tuple(self.campaigns), clock=self.clock)
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock,
+    database: Database | None = None,
+    channels: Sequence[Channel] | None = None,
+    owner: str | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Service:
+    """Wire the parts. Nothing is opened, sent or written by this.
+
+    Args:
+        database: a store to use in place of the configured one.
+        channels: channels to use in place of the configured ones.
+        owner: a name to go on under; else a new one.
+        progress: called with the number of people planned so far, while a long tick runs.
+
+    Raises:
+        ConfigurationError: the link keys are missing or unreadable.
+    """
+    store = database or open_store(settings)
+    campaigns = {campaign.id: campaign for campaign in settings.domain_campaigns}
+    catalogue = catalogue_of(settings)
+    keys = read_keys(settings.links.keys_file)
+    window = Window.parse(settings.sending.window)
+    working_days = WorkingDays(frozenset(WEEKDAYS.index(day) for day in settings.sending.work_days))
+    owner = owner or str(uuid.uuid4())
+    composer = Composer(
+        campaigns=campaigns,
+        catalogue=catalogue,
+        keys=keys,
+        base_url=settings.web.base_url,
+        default_language=settings.organisation.default_language,
+        slack_buttons=settings.slack.answers == "buttons",
+    )
+    return Service(
+        settings=settings,
+        clock=clock,
+        database=store,
+        campaigns=campaigns,
+        catalogue=catalogue,
+        keys=keys,
+        working_days=working_days,
+        window=window,
+        planner=_planner(settings, store, tuple(campaigns.values()), window, working_days, progress),
+        dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
+        composer=composer,
+        bounces=bounce_reader(settings, store) if channels is None else None,
+        owner=owner,
+    )
+
+
+def _planner(
+    settings: Settings,
+    database: Database,
+    campaigns: Sequence[Campaign],
+    window: Window,
+    working_days: WorkingDays,
+    progress: Callable[[int], None],
+) -> Planner:
+    return Planner(
+        database=database,
+        campaigns=campaigns,
+        window=window,
+        working_days=working_days,
+        ladders=ladders_of(settings),
+        progress=progress,
+    )
+
+
+def _dispatcher(
+    settings: Settings, database: Database, clock: Clock, composer: Composer, channels: Sequence[Channel] | None, owner: str
+) -> Dispatcher:
+    return Dispatcher(
+        database=database,
+        clock=clock,
+        composer=composer,
+        channels=channels if channels is not None else channels_of(settings),
+        limits=limits_of(settings),
+        owner=owner,
+        message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],
+        canary=settings.sending.canary,
+        ladders=ladders_of(settings),
+    )
+
+
+def open_store(settings: Settings) -> Database:
+    """The configured store; nothing is opened before its first use."""
+    password = settings.storage.password
+    return Database(settings.storage.url, password.get_secret_value() if password else None)
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """The texts of all campaigns."""
+    return Catalogue(template_folders(settings), sender_of(settings))
+
+
+def template_folders(settings: Settings) -> list[Path]:
+    """The organisation's own texts, and behind them the ones that came with the program."""
+    return [*([settings.templates] if settings.templates else []), shipped.templates()]
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Who writes, as messages and pages name them."""
+    organisation = settings.organisation
+    name, address = parseaddr(organisation.contact)
+    return Sender(
+        organisation=organisation.name,
+        contact_name=name or address,
+        contact_email=address,
+        contact_phone=organisation.contact_phone or "",
+        privacy_notice=organisation.privacy_notice or "",
+    )
