@@ -25,6 +25,7 @@ from notifier.domain.slack_replies import GONE_FOR_REWRITING, for_rewriting, jud
 from notifier.domain.smtp_replies import Judgement, one_line
 from notifier.slack import BASE_URL, SlackApi, SlackRefused, SlackSilent
 
+REWRITES_PER_MINUTE = 50  # chat.update is of Slack's tier 3
 _MESSAGES = uuid.UUID("6e0a4f1c-5b7d-4c8e-9a53-2f6b1d7c8e90")
 
 

@@ -8,7 +8,7 @@ from notifier.bounces.maildir import Maildir
 from notifier.channels.base import Channel
 from notifier.channels.file import FileChannel
 from notifier.channels.graph import AT_ONCE, GraphChannel
-from notifier.channels.slack import SlackChannel
+from notifier.channels.slack import REWRITES_PER_MINUTE, SlackChannel
 from notifier.channels.smtp import SmtpChannel
 from notifier.domain.ladder import SLACK, Ladders
 from notifier.errors import ConfigurationError
@@ -31,7 +31,7 @@ def limits_of(settings: Settings) -> dict[str, Limits]:
     return {
         "smtp": Limits(smtp.per_minute, smtp.per_day),
         "graph": Limits(at_once=AT_ONCE, outlets=mailboxes),
-        SLACK: Limits(settings.slack.per_minute),
+        SLACK: Limits(settings.slack.per_minute, rewrites_per_minute=REWRITES_PER_MINUTE),
     }
 
 

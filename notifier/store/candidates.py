@@ -27,6 +27,8 @@ _AT = bindparam("at", type_=Instant)
 _NO_REFERENCE = null().label("reference")
 is_asked_for = deliveries.c.kind != literal_column(f"'{Kind.REMINDER.value}'")  # as the index that serves it has it
 
+is_new = deliveries.c.kind != Kind.REWRITE  # not an earlier message brought up to date
+
 
 def candidates_of(channel: str, may_go: ColumnElement[bool] | None) -> Select[Any]:
     """Waiting rows whose time it is, oldest first, with the person and what the recheck needs to know.

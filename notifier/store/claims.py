@@ -31,6 +31,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     func,
@@ -40,7 +41,7 @@ from sqlalchemy import (
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
 from notifier.store import holds, outlets, quota, waves
-from notifier.store.candidates import candidates_of, is_asked_for
+from notifier.store.candidates import candidates_of, is_asked_for, is_new
 from notifier.store.reasons import ANSWERED, LEFT
 from notifier.store.tables import Instant, Kind, State, deliveries
 
@@ -127,9 +128,14 @@ def claim(
         if room.total <= 0:
             return Claim((), room.again_at, hands_full=room.hands_full)
         may_go, most = outlets.may_carry(room, limits), min(most, room.total)
+    rewrites = quota.look_at_rewrites(connection, channel, limits, now)
+    if rewrites is not None and rewrites.room == 0:
+        may_go = is_new if may_go is None else and_(may_go, is_new)
     sendable = _sendable(connection, channel, most, now, may_go, asked_for_first=limits.is_slow)
     if not sendable:
-        return Claim((), room.again_at if room else None)
+        return Claim((), _again_at(room, rewrites))
+    if rewrites is not None:
+        sendable = _with_rewrites(sendable, rewrites.room)
     sendable = waves.behind_canary(connection, channel, sendable, canary)
     if not sendable:
         return Claim((), now, behind_canary=True)
@@ -139,7 +145,24 @@ def claim(
     else:
         dealt, again_at = outlets.deal(room, limits, sendable), room.again_at
         outlets.take(connection, channel, room, dealt)
+    if rewrites is not None:
+        quota.take_rewrites(connection, channel, rewrites, sum(row["kind"] == Kind.REWRITE for row, _ in dealt))
     return Claim(_begin(connection, dealt, owner, message_id_domain, now), again_at)
+
+
+def _again_at(room: outlets.Room | None, rewrites: quota.Minute | None) -> datetime | None:
+    """When there may be something to send, where there is nothing now."""
+    ends = [room.again_at] if room is not None and room.again_at is not None else []
+    if rewrites is not None and rewrites.room == 0:
+        ends.append(rewrites.again_at())
+    return min(ends, default=None)
+
+
+def _with_rewrites(rows: Sequence[RowMapping], most: int) -> list[RowMapping]:
+    """The rows with no more than so many rewrites among them, the oldest."""
+    rewrites = [row["id"] for row in rows if row["kind"] == Kind.REWRITE]
+    left_over = set(rewrites[most:])
+    return [row for row in rows if row["id"] not in left_over]
 
 
 def _begin(

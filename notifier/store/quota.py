@@ -30,12 +30,14 @@ class Limits:
 
     Attributes:
         per_minute, per_day: of the channel; where it has outlets, they have limits of their own and these are not looked at.
+        rewrites_per_minute: how many earlier messages may be rewritten; they count as messages too.
         at_once: how many messages of the channel may be in anybody's hands at once, over all processes.
         outlets: what each outlet ("privacy@example.com") may carry; of their limits `per_minute` and `per_day` count.
     """
 
     per_minute: int | None = None
     per_day: int | None = None
+    rewrites_per_minute: int | None = None
     at_once: int | None = None
     outlets: Mapping[str, Limits] = field(default_factory=dict)
 
@@ -103,15 +105,36 @@ class Minute:
         return self.after(taken) - self.interval * (self.burst - 1)
 
 
+def look_at_rewrites(connection: Connection, channel: str, limits: Limits, now: datetime) -> Minute | None:
+    """How many messages may be rewritten now, or None where they have no limit of their own."""
+    per_minute = limits.rewrites_per_minute
+    return None if per_minute is None else _look_at_minute(connection, f"{channel}/rewrites/minute", per_minute, now)[0]
+
+
+def take_rewrites(connection: Connection, channel: str, minute: Minute, taken: int) -> None:
+    """Take so many out of that limit."""
+    if taken:
+        _move_on(connection, f"{channel}/rewrites/minute", minute.after(taken))
+
+
 def _take_from_minute(connection: Connection, name: str, per_minute: int, wanted: int, now: datetime) -> Grant:
-    connection.execute(insert_into(connection, quotas).values(name=name, full_at=now).on_conflict_do_nothing())
-    stored = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
-    minute = Minute.of(stored, per_minute, now)
+    minute, stored = _look_at_minute(connection, name, per_minute, now)
     allowed = min(wanted, minute.room)
     full_at = minute.after(allowed)
     if allowed or full_at < stored:
-        connection.execute(quotas.update().where(quotas.c.name == name).values(full_at=full_at))
+        _move_on(connection, name, full_at)
     return Grant(allowed, None if allowed == wanted else minute.again_at(allowed))
+
+
+def _look_at_minute(connection: Connection, name: str, per_minute: int, now: datetime) -> tuple[Minute, datetime]:
+    """The limit as it stands now and as it was stored. Nobody else can ask until the transaction ends."""
+    connection.execute(insert_into(connection, quotas).values(name=name, full_at=now).on_conflict_do_nothing())
+    stored = connection.execute(select(quotas.c.full_at).where(quotas.c.name == name).with_for_update()).scalar_one()
+    return Minute.of(stored, per_minute, now), stored
+
+
+def _move_on(connection: Connection, name: str, full_at: datetime) -> None:
+    connection.execute(quotas.update().where(quotas.c.name == name).values(full_at=full_at))
 
 
 def _left_today(connection: Connection, channel: str, per_day: int, wanted: int, now: datetime) -> tuple[int, datetime | None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store import acknowledgements, outcomes
 from notifier.store.database import Database
+from notifier.store.quota import Limits
 from notifier.store.tables import State
 from tests.ladder_rig import NOW, SLACK_FIRST, claim, end, find_on_slack, rows, send, told
 from tests.planning_rig import CAMPAIGN, add_person, planner, utc
@@ -154,3 +156,32 @@ def test_a_rewrite_that_cannot_be_done_says_nothing_about_the_person(database: D
     undo(database, person)
     assert [row.kind for row in claim(database, "slack", now=LATER)] == ["rewrite"] * 2
     assert {row["channel"] for row in rows(database) if row["employee_key"] == person} == {"slack"}
+
+
+def test_rewrites_keep_to_a_limit_of_their_own_and_hold_up_nothing(database: Database) -> None:
+    """Slack takes 50 rewrites a minute and several hundred new messages. 12 people answer at once while others are written to."""
+    limits = Limits(180, rewrites_per_minute=50)
+    people = [add_person(database, number) for number in range(12)]
+    find_on_slack(database, people)
+    plan = planner(database, ladders=SLACK_FIRST)
+    plan.tick(NOW)
+    send(database, "slack")
+    for person in people:
+        answer(database, person, now=LATER)
+    newcomers = [add_person(database, number) for number in range(100, 112)]
+    find_on_slack(database, [*people, *newcomers])
+    plan.tick(LATER)
+
+    gone: list[tuple[datetime, str]] = []
+    for fifth in range(100):
+        now = LATER + timedelta(seconds=fifth / 5)
+        for row in claim(database, "slack", now=now, limits=limits):
+            gone.append((now, row.kind))
+            assert end(database, row, State.ACCEPTED, now=now, reference=row.reference or f"D{row.employee_key}:1")
+        if len(gone) == 24:
+            break
+    rewritten = [at for at, kind in gone if kind == "rewrite"]
+    written = [at for at, kind in gone if kind == "reminder"]
+    assert (len(rewritten), len(written)) == (12, 12)
+    assert all(later - earlier >= timedelta(seconds=60 / 50) for earlier, later in pairwise(rewritten))
+    assert max(written) < max(rewritten), "new messages do not wait for them"
