@@ -22,19 +22,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
     Select,
-    Text,
+    String,
     and_,
     bindparam,
-    cast,
-    func,
     update,
 )
 
@@ -42,6 +40,7 @@ from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
 from notifier.store import holds, outlets, quota, waves
 from notifier.store.candidates import candidates_of, is_asked_for, is_new
+from notifier.store.prepared import Prepared
 from notifier.store.reasons import ANSWERED, LEFT
 from notifier.store.tables import Instant, Kind, State, deliveries
 
@@ -168,17 +167,15 @@ def _with_rewrites(rows: Sequence[RowMapping], most: int) -> list[RowMapping]:
 def _begin(
     connection: Connection, dealt: Sequence[tuple[RowMapping, str]], owner: str, message_id_domain: str, now: datetime
 ) -> tuple[Claimed, ...]:
-    """Mark the rows, each with its outlet, as claimed: one statement for all that are dated alike and leave from one outlet."""
-    new_id = (f"{uuid4().hex}.", f"@{message_id_domain}")
+    """Mark the rows, each with its outlet, as claimed."""
     today = {zone: local_date(now, zone) for zone in {row["time_zone"] for row, _ in dealt}}
-    rows = tuple(_claimed(row, outlet, now, today[row["time_zone"]], new_id) for row, outlet in dealt)
-    together: dict[tuple[bool, str], list[int]] = {}
-    for row, (before, _) in zip(rows, dealt, strict=True):
-        together.setdefault((row.dated != before["dated"], row.outlet), []).append(row.id)
-    common = {"claimant": owner, "lease": now + LEASE, "before_number": new_id[0], "behind_number": new_id[1]}
-    for (anew, outlet), ids in together.items():
-        values = common | {"ids": ids} | ({"today": _date(now)} if anew else {}) | ({"through": outlet} if outlet else {})
-        connection.execute(_CLAIMS[anew, bool(outlet)], values)
+    rows = tuple(_claimed(row, outlet, now, today[row["time_zone"]], message_id_domain) for row, outlet in dealt)
+    common = {"claimant": owner, "lease": now + LEASE}
+    each = [
+        common | {"row_id": row.id, "number": row.message_id, "as_of": row.dated, "through": row.outlet or None} for row in rows
+    ]
+    if each:
+        _CLAIM.change_each(connection, each)
     return rows
 
 
@@ -186,29 +183,21 @@ _AS_STORED = (
     *("id", "campaign", "occasion", "message", "expires_at", "employee_key", "email", "given_name", "family_name"),
     *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at", "reference"),
 )
-# A new Message-ID is one random number for the claim and the row's own; `_claimed` writes the same.
-_NEW_ID = bindparam("before_number", type_=Text) + cast(deliveries.c.id, Text) + bindparam("behind_number", type_=Text)
-_CLAIM = (
+_CLAIM = Prepared(
     update(deliveries)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .where(deliveries.c.id == bindparam("row_id"))
     .values(
         state=State.CLAIMED.value,
         owner=bindparam("claimant"),
         epoch=deliveries.c.epoch + 1,
         lease_until=bindparam("lease", type_=Instant),
         attempts=deliveries.c.attempts + 1,
-        message_id=func.coalesce(deliveries.c.message_id, _NEW_ID),
+        message_id=bindparam("number", type_=String),
+        dated=bindparam("as_of", type_=Instant),
+        outlet=bindparam("through", type_=String),
         reason=None,
     )
 )
-_CLAIM_DATED = _CLAIM.values(dated=bindparam("today", type_=Instant))
-_THROUGH = {"outlet": bindparam("through", type_=Text)}
-_CLAIMS = {  # by whether the row is dated anew, and whether it leaves from a named outlet
-    (True, False): _CLAIM_DATED,
-    (False, False): _CLAIM,
-    (True, True): _CLAIM_DATED.values(_THROUGH),
-    (False, True): _CLAIM.values(_THROUGH),
-}
 
 
 def _sendable(
@@ -251,7 +240,7 @@ def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -
     connection.execute(update(deliveries).where(deliveries.c.id == row_id).values(cancelled))
 
 
-def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, new_id: tuple[str, str]) -> Claimed:
+def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, domain: str) -> Claimed:
     dated = row["dated"]
     if dated is None or local_date(dated, row["time_zone"]) != today:
         dated = _date(now)
@@ -260,7 +249,7 @@ def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, new_id: t
         epoch=row["epoch"] + 1,
         kind=Kind(row["kind"]),
         attempts=row["attempts"] + 1,
-        message_id=row["message_id"] or str(row["id"]).join(new_id),
+        message_id=row["message_id"] or f"{token_hex(16)}.{row['id']}@{domain}",  # random: who knows it can report a bounce
         dated=dated,
         today=today,
         first_notice=not row["told_before"],
