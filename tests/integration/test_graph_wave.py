@@ -41,12 +41,14 @@ class Trouble:
     Args:
         route: that it comes to.
         often: how many times as often as `TROUBLE` says.
+        until: so many people, from the first, may have it.
     """
 
-    def __init__(self, route: str, *, often: int = 1) -> None:
+    def __init__(self, route: str, *, often: int = 1, until: int | None = None) -> None:
         self.tried: Counter[int] = Counter()
         self.route = route
         self.often = often
+        self.until = until
 
     def __call__(self, call: Call) -> Action | None:
         if call.route != self.route:
@@ -56,7 +58,9 @@ class Trouble:
         self.tried[number] += 1
         if is_refused(number):
             return Fail(400, "ErrorInvalidRecipients")
-        return TROUBLE.get(number * self.often % 500) if self.tried[number] == 1 else None
+        if self.tried[number] > 1 or (self.until is not None and number > self.until):
+            return None
+        return TROUBLE.get(number * self.often % 500)
 
 
 def is_refused(number: int) -> bool:

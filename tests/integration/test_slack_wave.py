@@ -42,10 +42,15 @@ UNCERTAIN = {150, 200, 250, 300, 350}
 
 
 class Trouble:
-    """Trouble on the first try of some messages; one in a hundred is refused for good."""
+    """Trouble on the first try of some messages; one in a hundred is refused for good.
 
-    def __init__(self) -> None:
+    Args:
+        until: so many people, from the first, may have it.
+    """
+
+    def __init__(self, *, until: int | None = None) -> None:
         self.tried: Counter[str] = Counter()
+        self.until = until
 
     def __call__(self, _method: str, body: Mapping[str, Any]) -> Action | None:
         user = body["channel"]
@@ -53,7 +58,9 @@ class Trouble:
         number = int(user[1:])
         if number % 100 == 7:
             return Error("user_not_found" if number % 200 == 7 else "restricted_action")
-        return TROUBLE.get(number % 500) if self.tried[user] == 1 else None
+        if self.tried[user] > 1 or (self.until is not None and number > self.until):
+            return None
+        return TROUBLE.get(number % 500)
 
 
 def put_on_slack(database: Database) -> None:
