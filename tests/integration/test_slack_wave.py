@@ -45,12 +45,13 @@ class Trouble:
     """Trouble on the first try of some messages; one in a hundred is refused for good.
 
     Args:
-        until: so many people, from the first, may have it.
+        kinds: what comes to whom, by the number of the person; beyond 500 it begins again, unless `once`.
     """
 
-    def __init__(self, *, until: int | None = None) -> None:
+    def __init__(self, kinds: Mapping[int, Action] = TROUBLE, *, once: bool = False) -> None:
         self.tried: Counter[str] = Counter()
-        self.until = until
+        self.kinds = kinds
+        self.once = once
 
     def __call__(self, _method: str, body: Mapping[str, Any]) -> Action | None:
         user = body["channel"]
@@ -58,9 +59,9 @@ class Trouble:
         number = int(user[1:])
         if number % 100 == 7:
             return Error("user_not_found" if number % 200 == 7 else "restricted_action")
-        if self.tried[user] > 1 or (self.until is not None and number > self.until):
+        if self.tried[user] > 1:
             return None
-        return TROUBLE.get(number % 500)
+        return self.kinds.get(number if self.once else number % 500)
 
 
 def put_on_slack(database: Database) -> None:
