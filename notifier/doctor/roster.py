@@ -10,6 +10,7 @@ from notifier.doctor.findings import Area, Finding
 from notifier.roster import ldap, sql
 from notifier.roster.ldap import Directory
 from notifier.settings import Settings
+from notifier.settings.section import revealed
 
 AREA = Area("Roster")
 
@@ -36,7 +37,7 @@ async def look_at_directory(directory: Directory) -> list[Finding]:
 async def look_at_query(settings: Settings) -> list[Finding]:
     """Log in and ask for the first row. Raises as `read_sql_roster` does."""
     query = settings.roster.sql
-    secret = query.password.get_secret_value() if query.password else None
+    secret = revealed(query.password)
     found = await in_thread(lambda: sql.anybody_in(query.url or "", secret, query.query or ""))
     return _of(query.url or "", "roster.sql.query", found)
 

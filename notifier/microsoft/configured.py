@@ -9,6 +9,7 @@ from notifier.microsoft.credentials import Certificate, ClientSecret, Credential
 from notifier.microsoft.graph import GraphClient
 from notifier.microsoft.tokens import AUTHORITY, EXCHANGE_SCOPES, TokenClient
 from notifier.settings.microsoft import Microsoft
+from notifier.settings.section import revealed
 
 
 def token_client(settings: Microsoft) -> TokenClient:
@@ -50,8 +51,7 @@ def _credential(settings: Microsoft) -> Credential:
     if settings.client_secret is not None:
         return ClientSecret(settings.client_secret.get_secret_value())
     if settings.certificate_file is not None:
-        password = settings.certificate_password
-        return Certificate(settings.certificate_file, password.get_secret_value() if password else None)
+        return Certificate(settings.certificate_file, revealed(settings.certificate_password))
     if settings.federated_token_file is not None:
         return FederatedToken(settings.federated_token_file)
     msg = "microsoft.client_id: the app has nothing to prove itself with"

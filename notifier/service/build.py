@@ -22,11 +22,11 @@ from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.links import LinkKeys
 from notifier.domain.window import Window
-from notifier.service.channels import bounce_reader, channels_of, ladders_of, limits_of
+from notifier.service.channels import app_api, bounce_reader, channels_of, ladders_of, limits_of
 from notifier.service.keys import read_keys
 from notifier.settings import Settings
 from notifier.settings.refresh import WEEKDAYS
-from notifier.slack import SlackApi
+from notifier.settings.section import revealed
 from notifier.store.database import Database
 from notifier.web.app import create_app
 from notifier.web.metrics import create_metrics_app
@@ -86,7 +86,7 @@ class Service:
         slack = self.settings.slack
         if slack.answers != "buttons" or slack.app_token is None:
             return None
-        return SlackSocket(SlackApi(slack.app_token.get_secret_value()), self._presses().press)
+        return SlackSocket(app_api(self.settings), self._presses().press)
 
     def _slack_actions(self) -> SlackActions | None:
         slack = self.settings.slack
@@ -190,8 +190,7 @@ def _dispatcher(
 
 def open_store(settings: Settings) -> Database:
     """The configured store; nothing is opened before its first use."""
-    password = settings.storage.password
-    return Database(settings.storage.url, password.get_secret_value() if password else None)
+    return Database(settings.storage.url, revealed(settings.storage.password))
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

@@ -14,6 +14,7 @@ from notifier.domain.ladder import SLACK, Ladders
 from notifier.errors import ConfigurationError
 from notifier.microsoft import exchange_tokens, graph_client
 from notifier.settings import Settings
+from notifier.settings.section import revealed
 from notifier.slack import SlackApi
 from notifier.store.database import Database
 from notifier.store.quota import Limits
@@ -108,7 +109,7 @@ def smtp_channel(settings: Settings) -> SmtpChannel:
         sender=email.from_,
         reply_to=email.reply_to or settings.organisation.contact,
         username=smtp.username,
-        password=smtp.password.get_secret_value() if smtp.password else None,
+        password=revealed(smtp.password),
         token_provider=exchange_tokens(settings.microsoft) if by_token else None,
         ca_file=smtp.ca_file,
         connections=smtp.connections,
@@ -150,7 +151,7 @@ def bounce_reader(settings: Settings, database: Database) -> BounceReader | None
         port=imap.port,
         security=imap.security,
         username=imap.username or "",
-        password=imap.password.get_secret_value() if imap.password else None,
+        password=revealed(imap.password),
         folder=imap.folder,
         ca_file=imap.ca_file,
     )

@@ -19,6 +19,7 @@ from notifier.roster.sql import read_sql_roster
 from notifier.roster.sync import SyncOutcome, synchronise
 from notifier.service.channels import ladders_of, slack_api
 from notifier.settings import Settings
+from notifier.settings.section import revealed
 from notifier.store import snapshots
 from notifier.store.database import Database
 from notifier.store.reach import Matched
@@ -43,8 +44,7 @@ def read_configured_roster(
     if roster.source == "ldap":
         return read_ldap_roster(directory_of(settings), progress=progress, **_reading_rules(settings, now))
     if roster.source == "sql":
-        password = roster.sql.password
-        secret = password.get_secret_value() if password else None
+        secret = revealed(roster.sql.password)
         return read_sql_roster(roster.sql.url or "", secret, roster.sql.query or "", **_reading_rules(settings, now))
     return read_roster_file(settings, roster.path, now)
 
@@ -70,11 +70,10 @@ async def _read_entra(
 def directory_of(settings: Settings) -> Directory:
     """The directory of [roster.ldap]."""
     ldap = settings.roster.ldap
-    password = ldap.password
     return Directory(
         url=ldap.url or "",
         login=ldap.login,
-        password=password.get_secret_value() if password else None,
+        password=revealed(ldap.password),
         base=ldap.base or "",
         people=ldap.people,
         ca_file=ldap.ca_file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 
 class Section(BaseModel):
@@ -13,6 +13,11 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True, hide_input_in_errors=True
     )
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """A secret for whoever has to present it, or None where there is none."""
+    return secret.get_secret_value() if secret else None
 
 
 def first_repeated(items: Sequence[object]) -> int | None:

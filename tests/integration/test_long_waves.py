@@ -30,6 +30,7 @@ from tests.integration.test_graph_wave import SECOND, channel_to, number_of
 from tests.integration.test_graph_wave import Trouble as GraphTrouble
 from tests.integration.test_slack_wave import TROUBLE as SLACK_TROUBLE
 from tests.integration.test_slack_wave import Trouble as SlackTrouble
+from tests.integration.test_slack_wave import most_in
 from tests.microsoft_server import MAILBOX, MicrosoftServer
 from tests.slack_server import TOKEN, SlackServer
 from tests.smtp_actions import Action, Close, Say
@@ -94,12 +95,7 @@ async def send_all(wave: House) -> datetime:
 
 
 def most_in_a_minute(moments: Iterable[datetime]) -> int:
-    times, most, start = sorted(moments), 0, 0
-    for end, moment in enumerate(times):
-        while times[start] <= moment - timedelta(minutes=1):
-            start += 1
-        most = max(most, end - start + 1)
-    return most
+    return most_in(60, (moment.timestamp() for moment in moments))
 
 
 def judge_time(wave: House, expected: datetime, ended: datetime, note: Note, *, trouble: Trouble) -> None:
