@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from notifier.channels.base import Outgoing
@@ -16,7 +17,19 @@ from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys, Purpose
 from notifier.domain.slack_buttons import Subject
 from notifier.store.claims import Claimed
+from notifier.store.letters import WRITTEN
 from notifier.store.tables import Kind
+
+
+class Writer(Protocol):
+    """Makes the message of a delivery out of what was written for it when it was planned."""
+
+    def compose(self, row: Claimed, channel: str) -> Outgoing:
+        """The message of a row with a letter. The same row gives the same message, for ever.
+
+        Raises:
+            NotifierError: it cannot be rendered.
+        """
 
 
 class Composer:
@@ -25,6 +38,7 @@ class Composer:
     Args:
         default_language: of people about whom nothing else is known.
         slack_buttons: people answer in Slack itself, not only through the link.
+        writers: of what goes to managers, officers and programs, by kind.
     """
 
     def __init__(
@@ -36,6 +50,7 @@ class Composer:
         base_url: str,
         default_language: str,
         slack_buttons: bool = False,
+        writers: Mapping[Kind, Writer] | None = None,
     ) -> None:
         self._campaigns = campaigns
         self._catalogue = catalogue
@@ -43,10 +58,11 @@ class Composer:
         self._base_url = base_url
         self._default_language = default_language
         self._slack_buttons = slack_buttons
+        self._writers = writers or {}
 
-    def knows(self, campaign: str) -> bool:
-        """False for a campaign that has been taken out of the configuration."""
-        return campaign in self._campaigns
+    def knows(self, row: Claimed) -> bool:
+        """False for what has been taken out of the configuration meanwhile."""
+        return row.kind in self._writers if row.kind in WRITTEN else row.campaign in self._campaigns
 
     def compose(self, row: Claimed, channel: str = EMAIL) -> Outgoing:
         """The message of a claimed row. The same row gives the same message, for ever.
@@ -57,6 +73,8 @@ class Composer:
         Raises:
             NotifierError: the text cannot be rendered.
         """
+        if row.kind in WRITTEN:
+            return self._writers[row.kind].compose(row, channel)
         campaign = self._campaigns[row.campaign]
         language = choose_language(
             chosen=row.language_choice,

@@ -224,7 +224,7 @@ class Dispatcher:
         lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
 
     async def _send(self, lane: Lane, row: Claimed) -> None:
-        if not self._composer.knows(row.campaign):
+        if not self._composer.knows(row):
             await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
             return
         try:

@@ -13,6 +13,7 @@ in the text is still true where the person is. When it is not, the truth wins: t
 
 **Recheck inside the claim.** In the same transaction a person who has settled or left is cancelled instead of claimed, and a
 hold or a used-up quota lets nothing through. A rewrite goes to everybody: it carries the answer that counts when it is claimed.
+What goes to managers and officers says what was true when it was planned; a manager who has left gets nothing.
 
 **Asked for first.** Where a provider is so slow that a wave takes long, receipts and rewrites overtake it: somebody waits for them.
 """
@@ -38,7 +39,7 @@ from sqlalchemy import (
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
-from notifier.store import holds, outlets, quota, waves
+from notifier.store import holds, letters, outlets, quota, waves
 from notifier.store.candidates import candidates_of, is_asked_for, is_new
 from notifier.store.prepared import Prepared
 from notifier.store.reasons import ANSWERED, LEFT
@@ -46,6 +47,8 @@ from notifier.store.tables import Instant, Kind, State, deliveries
 
 LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s after the final dot, a timeout before each command
 TAKEN_BACK = "the answer was taken back"
+ABOUT_AN_ANSWER = frozenset({Kind.REMINDER, Kind.NUDGE})  # asks for one, and has no use once it is given
+_WHATEVER_HAPPENS = frozenset({Kind.REWRITE, Kind.ORGANISATION, Kind.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Claimed:
         outlet: which of the channel's outlets it must leave from; "" where there is only one.
         reference: of the message that is to be rewritten.
         provisional: nobody can tell whether a person gave the answer.
+        letter: what was written for it when it was planned, as JSON; "" for what is rendered from its person alone.
     """
 
     id: int
@@ -88,6 +92,7 @@ class Claimed:
     outlet: str = ""
     reference: str | None = None
     provisional: bool = False
+    letter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,7 @@ def _begin(
     """Mark the rows, each with its outlet, as claimed."""
     today = {zone: local_date(now, zone) for zone in {row["time_zone"] for row, _ in dealt}}
     rows = tuple(_claimed(row, outlet, now, today[row["time_zone"]], message_id_domain) for row, outlet in dealt)
+    rows = letters.attached(connection, rows)
     common = {"claimant": owner, "lease": now + LEASE}
     each = [
         common | {"row_id": row.id, "number": row.message_id, "as_of": row.dated, "through": row.outlet or None} for row in rows
@@ -226,11 +232,11 @@ def _look(connection: Connection, look: Select[Any], most: int, now: datetime) -
 
 def _reason_to_withdraw(row: RowMapping) -> str | None:
     """Why a row must not go out after all: a reminder needs somebody open, a receipt an answer that still counts."""
-    if row["kind"] == Kind.REWRITE:
+    if row["kind"] in _WHATEVER_HAPPENS:
         return None
     if row["kind"] == Kind.RECEIPT:
         return None if row["revoked_at"] is None else TAKEN_BACK
-    if row["settled"]:
+    if row["settled"] and row["kind"] in ABOUT_AN_ANSWER:
         return ANSWERED
     return None if row["active"] else LEFT
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, select
 
-from notifier.domain.ladder import Ladders, rung_of
+from notifier.domain.ladder import Ladder, Ladders, rung_of
 from notifier.store import reach
 from notifier.store.inserts import insert_into
 from notifier.store.reach import Reached, Refusal
@@ -43,7 +43,7 @@ def fall_back(connection: Connection, ids: Sequence[int], ladders: Ladders, now:
         known.setdefault(one.employee_key, []).append(one)
     following = []
     for row in going_on:
-        ladder = ladders.receipts if row["kind"] == Kind.RECEIPT else ladders.of_step(row["campaign"], row["occasion"])
+        ladder = _ladder(ladders, row)
         reached = reach.reached_on(known.get(row["employee_key"], ()), row["email"], ladder.channels)
         channel = ladder.following(_tried(connection, row), reached)
         if channel is not None:
@@ -70,6 +70,18 @@ def _refused(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]
         .order_by(deliveries.c.employee_key, deliveries.c.id)
     )
     return connection.execute(statement).mappings().all()
+
+
+def _ladder(ladders: Ladders, row: RowMapping) -> Ladder:
+    match row["kind"]:
+        case Kind.REMINDER:
+            return ladders.of_step(row["campaign"], row["occasion"])
+        case Kind.RECEIPT:
+            return ladders.receipts
+        case Kind.ORGANISATION | Kind.WEBHOOK:
+            return Ladder()  # it has one way only
+        case _:
+            return ladders.usual
 
 
 def _refusal(row: RowMapping) -> Refusal:

@@ -65,10 +65,15 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     RECEIPT = "receipt"
     REWRITE = "rewrite"  # an earlier Slack message is brought up to date
+    NUDGE = "nudge"  # a reminder that the person's manager asked for
+    SUMMARY = "summary"  # to a manager, about all campaigns
+    ESCALATION = "escalation"  # to a manager, about one campaign, on a day of its countdown
+    ORGANISATION = "organisation"  # to a compliance officer
+    WEBHOOK = "webhook"  # to a program, about a person's answer
 
 
 # SQLite gives a row number to INTEGER PRIMARY KEY only; PostgreSQL wants 64 bits.
-_RowNumber = BigInteger().with_variant(Integer, "sqlite")
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(
     naming_convention={
@@ -90,7 +95,7 @@ meta = Table(
 calendars = Table(
     "calendars",
     metadata,
-    Column("id", _RowNumber, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("time_zone", String(64), nullable=False),
     Column("country", String(2), nullable=False, server_default=""),
     Column("region", String(8), nullable=False, server_default=""),
@@ -102,7 +107,7 @@ _AWAY = text("leave_until IS NOT NULL")
 employees = Table(
     "employees",
     metadata,
-    Column("key", _RowNumber, primary_key=True),
+    Column("key", RowNumber, primary_key=True),
     Column("id", String(255), nullable=False),
     Column("email", String(320), nullable=False),
     Column("email_key", String(320), nullable=False, index=True),  # casefolded, for finding
@@ -122,6 +127,7 @@ employees = Table(
     # Indexes all of them, and no constraints: a whole company is loaded without them, and they are made when it is there.
     Index("uq_employees_id", "id", unique=True),
     Index("uq_employees_public_id", "public_id", unique=True),
+    Index("ix_employees_manager_id", "manager_id"),
     Index(
         "ix_employees_leave",
         "leave_until",
@@ -138,12 +144,16 @@ _UNKNOWN = text("state = 'unknown'")
 _CLAIMED = text("state = 'claimed'")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
-# unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is the
-# step's `days_before` for a reminder, the acknowledgement's id for a receipt, and the id of the delivery that is rewritten.
+# unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is
+# - the step's `days_before` for a reminder and an escalation,
+# - the acknowledgement's id for a receipt, and the id of its entry in the ledger for a webhook,
+# - the id of the delivery that is rewritten,
+# - the day (20251013) for a nudge,
+# - the ISO week (202542) for a summary and the organisation's, whose campaign is "".
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", _RowNumber, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("campaign", String(64), nullable=False),
     Column("employee_key", ForeignKey("employees.key"), nullable=False),
     Column("kind", String(16), nullable=False),
@@ -214,7 +224,7 @@ presses = Table(
 acknowledgements = Table(
     "acknowledgements",
     metadata,
-    Column("id", _RowNumber, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("campaign", String(64), nullable=False),
     Column("employee_key", ForeignKey("employees.key"), nullable=False),
     Column("answer", String(32), nullable=False),
@@ -249,7 +259,7 @@ quotas = Table(
 holds = Table(
     "holds",
     metadata,
-    Column("id", _RowNumber, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("scope", String(350), nullable=False),
     Column("since", Instant, nullable=False),
     Column("until", Instant),  # ends by itself then: a provider asked for a pause
@@ -275,7 +285,7 @@ processes = Table(
 roster_syncs = Table(
     "roster_syncs",
     metadata,
-    Column("id", _RowNumber, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("source", String(255), nullable=False),
     Column("applied", Boolean, nullable=False),

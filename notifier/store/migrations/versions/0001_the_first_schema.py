@@ -13,6 +13,20 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "api_clients",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.String(length=255), nullable=False),
+        sa.Column("seen_on", sa.Date(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_api_clients")),
+    )
+    with op.batch_alter_table("api_clients", schema=None) as batch_op:
+        batch_op.create_index("uq_api_clients_token_hash", ["token_hash"], unique=True)
+
+    op.create_table(
         "calendars",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
@@ -20,6 +34,12 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=8), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendars")),
         sa.UniqueConstraint("time_zone", "country", "region", name=op.f("uq_calendars_time_zone_country_region")),
+    )
+    op.create_table(
+        "censuses",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign", name=op.f("pk_censuses")),
     )
     op.create_table(
         "holds",
@@ -84,6 +104,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_syncs")),
     )
     op.create_table(
+        "seals",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("entries_hash", sa.String(length=64), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_seals")),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("issuer", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index("uq_sessions_token_hash", ["token_hash"], unique=True)
+
+    op.create_table(
+        "sign_in_links",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("made_by", sa.String(length=255), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in_links")),
+    )
+    op.create_table(
+        "texts",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("first_used_at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", "campaign", "name", "language", name=op.f("pk_texts")),
+    )
+    op.create_table(
         "employees",
         sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id", sa.String(length=255), nullable=False),
@@ -114,9 +182,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("leave_until IS NOT NULL"),
             postgresql_where=sa.text("leave_until IS NOT NULL"),
         )
+        batch_op.create_index("ix_employees_manager_id", ["manager_id"], unique=False)
         batch_op.create_index("uq_employees_id", ["id"], unique=True)
         batch_op.create_index("uq_employees_public_id", ["public_id"], unique=True)
 
+    op.create_table(
+        "refused_rosters",
+        sa.Column("sync_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.LargeBinary(), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.Column("approved_by", sa.String(length=255), nullable=True),
+        sa.ForeignKeyConstraint(["sync_id"], ["roster_syncs.id"], name=op.f("fk_refused_rosters_sync_id")),
+        sa.PrimaryKeyConstraint("sync_id", name=op.f("pk_refused_rosters")),
+    )
     op.create_table(
         "acknowledgements",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -142,6 +221,28 @@ def upgrade() -> None:
             sqlite_where=sa.text("revoked_at IS NULL"),
             postgresql_where=sa.text("revoked_at IS NULL"),
         )
+
+    op.create_table(
+        "census_managers",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("manager_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("above_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["above_key"], ["employees.key"], name=op.f("fk_census_managers_above_key")),
+        sa.ForeignKeyConstraint(["manager_key"], ["employees.key"], name=op.f("fk_census_managers_manager_key")),
+        sa.PrimaryKeyConstraint("campaign", "manager_key", name=op.f("pk_census_managers")),
+    )
+    op.create_table(
+        "census_people",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("home_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("named", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_census_people_employee_key")),
+        sa.ForeignKeyConstraint(["home_key"], ["employees.key"], name=op.f("fk_census_people_home_key")),
+        sa.PrimaryKeyConstraint("campaign", "employee_key", name=op.f("pk_census_people")),
+    )
+    with op.batch_alter_table("census_people", schema=None) as batch_op:
+        batch_op.create_index("ix_census_people_home", ["campaign", "home_key"], unique=False)
 
     op.create_table(
         "deliveries",
@@ -242,6 +343,61 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "leave_notes",
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("noted_at", sa.BigInteger(), nullable=False),
+        sa.Column("noted_by", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_leave_notes_employee_key")),
+        sa.PrimaryKeyConstraint("employee_key", name=op.f("pk_leave_notes")),
+    )
+    op.create_table(
+        "ledger",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("campaign", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("actor", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("personal", sa.Text(), nullable=True),
+        sa.Column("salt", sa.String(length=32), nullable=True),
+        sa.Column("commitment", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_ledger_employee_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger")),
+    )
+    with op.batch_alter_table("ledger", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_employee_key", ["employee_key"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_unsealed",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("position IS NULL"),
+            postgresql_where=sa.text("position IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_ledger_event",
+            ["event", "subject", "at"],
+            unique=True,
+            sqlite_where=sa.text("subject <> 0"),
+            postgresql_where=sa.text("subject <> 0"),
+        )
+        batch_op.create_index("uq_ledger_position", ["position"], unique=True)
+
+    op.create_table(
+        "letters",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("occasion", sa.BigInteger(), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("written_at", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_letters_employee_key")),
+        sa.PrimaryKeyConstraint("kind", "employee_key", "occasion", "campaign", name=op.f("pk_letters")),
+    )
+    op.create_table(
         "presses",
         sa.Column("campaign", sa.String(length=64), nullable=False),
         sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -262,3 +418,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reach", schema=None) as batch_op:
         batch_op.create_index("ix_reach_address", ["channel", "address"], unique=False)
+
+    op.create_table(
+        "team_nudges",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("manager_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("reminded", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["manager_key"], ["employees.key"], name=op.f("fk_team_nudges_manager_key")),
+        sa.PrimaryKeyConstraint("campaign", "manager_key", "day", name=op.f("pk_team_nudges")),
+    )
+    op.create_table(
+        "team_remarks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("manager_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("said_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_by", sa.String(length=255), nullable=True),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_team_remarks_employee_key")),
+        sa.ForeignKeyConstraint(["manager_key"], ["employees.key"], name=op.f("fk_team_remarks_manager_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_team_remarks")),
+    )
+    # ### end Alembic commands ###
