@@ -9,7 +9,7 @@ from notifier.errors import BadDataError
 from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
-from notifier.store import employees, marks, outbox, snapshots
+from notifier.store import employees, marks, outbox, snapshots, teams
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.people import People
@@ -54,7 +54,7 @@ def compare(
 
 def _changes(connection: Connection, reading: RosterReading) -> tuple[RosterDiff, int]:
     """The difference, worked out for the people who are not the same in both; and how many the store has in the roster now."""
-    people = People.of(reading.accepted)
+    people = People.of(reading.accepted).with_leaves(teams.noted_leaves(connection))
     keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
     if employees.is_empty(connection):
         return diff({}, people, keep=keep), 0

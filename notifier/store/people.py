@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain, islice
 from typing import Any, overload
@@ -117,6 +117,12 @@ class People(Sequence[Employee]):
         """Each person's id, and their manager's."""
         return chain.from_iterable(zip(*columns, strict=True) for columns in self.blocks("id", "manager_id"))
 
+    def with_leaves(self, noted: Mapping[str, str]) -> People:
+        """The same people, away at least until the day that is noted for their id (ISO 8601)."""
+        if not noted:
+            return self
+        return People(_away(values, noted[values[0]]) if values[0] in noted else values for values in self.values())
+
     def __len__(self) -> int:
         return len(self._table)
 
@@ -139,6 +145,12 @@ class People(Sequence[Employee]):
         return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _away(values: Values, until: str) -> Values:
+    id_, email, given_name, family_name, language, department, leave_until, active, place, manager_id = values
+    leave_until = max(leave_until or "", until)
+    return id_, email, given_name, family_name, language, department, leave_until, active, place, manager_id
 
 
 def values_of(person: Employee) -> Values:

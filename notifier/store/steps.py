@@ -96,7 +96,7 @@ def _people(rows: PlannedRows, channel: str, windows: Any, now: datetime) -> Any
             employees.c.key < rows.last_key,
             employees.c.active,
             ~settled(rows.campaign, employees.c.key),
-            *_in_audience(rows.audience),
+            *in_audience(rows.audience),
         )
     )
 
@@ -134,7 +134,8 @@ def _has_row(rows: PlannedRows) -> ColumnElement[bool]:
     )
 
 
-def _in_audience(audience: Audience) -> list[ColumnElement[bool]]:
+def in_audience(audience: Audience) -> list[ColumnElement[bool]]:
+    """Whether an employee is asked, in a statement that selects from `employees`."""
     conditions: list[ColumnElement[bool]] = []
     if audience.countries:
         inside = select(calendars.c.id).where(calendars.c.country.in_(audience.countries))
