@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from notifier.domain.campaign import Audience
 from notifier.domain.employee import Employee
 from notifier.store import marks
 from notifier.store.acknowledgements import settled
+from notifier.store.census import managers_of_now
 from notifier.store.inserts import insert_into
 from notifier.store.lookups import is_there
 from notifier.store.outbox import WAITING
@@ -32,13 +33,16 @@ class Member:
 
     Attributes:
         leave_until: the last day of an absence, or None.
+        noted: somebody has noted an absence, which can be taken back.
         disowned: the manager has said that they are not in the team, and nobody has settled that yet.
     """
 
     key: int
+    id: str
     public_id: str
     name: str
     leave_until: date | None
+    noted: bool
     disowned: bool
 
 
@@ -81,16 +85,20 @@ class Remark:
 
 def members(connection: Connection, manager_key: int) -> list[Member]:
     """The direct reports of today, by name."""
-    disowned = is_there(
-        team_remarks.c.manager_key == manager_key,
-        team_remarks.c.employee_key == employees.c.key,
-        team_remarks.c.settled_at.is_(None),
-    )
-    columns = employees.c["key", "public_id", "email", "given_name", "family_name", "leave_until"]
-    statement = select(*columns, disowned.label("disowned")).where(*_reports_to(manager_key))
+    said = (team_remarks.c.manager_key == manager_key, team_remarks.c.employee_key == employees.c.key)
+    disowned = is_there(*said, team_remarks.c.settled_at.is_(None))
+    noted = is_there(leave_notes.c.employee_key == employees.c.key)
+    columns = employees.c["key", "id", "public_id", "email", "given_name", "family_name", "leave_until"]
+    statement = select(*columns, noted.label("noted"), disowned.label("disowned")).where(*_reports_to(connection, manager_key))
     found = [
         Member(
-            row.key, row.public_id, Employee("", row.email, row.given_name, row.family_name, "").name, row.leave_until, row.disowned
+            key=row.key,
+            id=row.id,
+            public_id=row.public_id,
+            name=Employee("", row.email, row.given_name, row.family_name, "").name,
+            leave_until=row.leave_until,
+            noted=row.noted,
+            disowned=row.disowned,
         )
         for row in connection.execute(statement)
     ]
@@ -109,7 +117,7 @@ def to_remind(connection: Connection, campaign: str, audience: Audience, manager
     statement = (
         select(*employees.c["key", "email", "leave_until"], *calendars.c["id", "time_zone", "country", "region"], last_at)
         .join_from(employees, calendars)
-        .where(*_reports_to(manager_key), *in_audience(audience), ~settled(campaign, employees.c.key), ~on_its_way)
+        .where(*_reports_to(connection, manager_key), *in_audience(audience), ~settled(campaign, employees.c.key), ~on_its_way)
         .order_by(employees.c.key)
     )
     return [
@@ -168,6 +176,15 @@ def note_leave(connection: Connection, employee_key: int, until: date, *, by: st
     marks.look_again(connection)
 
 
+def end_leave(connection: Connection, employee_key: int) -> bool:
+    """They are back: the note is taken away, and what the roster says holds from its next reading. False where there is none."""
+    if connection.execute(delete(leave_notes).where(leave_notes.c.employee_key == employee_key)).rowcount != 1:
+        return False
+    connection.execute(update(employees).where(employees.c.key == employee_key).values(leave_until=None))
+    marks.look_again(connection)
+    return True
+
+
 def noted_leaves(connection: Connection) -> dict[str, str]:
     """Until when people are away by a note of somebody (ISO 8601), by roster id."""
     statement = select(employees.c.id, leave_notes.c.until).join_from(leave_notes, employees)
@@ -176,15 +193,16 @@ def noted_leaves(connection: Connection) -> dict[str, str]:
 
 def disown(connection: Connection, *, manager_key: int, employee_key: int, now: datetime) -> bool:
     """The manager says that somebody is not in their team. False where they have said so already."""
-    said = (
-        team_remarks.c.manager_key == manager_key,
-        team_remarks.c.employee_key == employee_key,
-        team_remarks.c.settled_at.is_(None),
-    )
-    if connection.execute(select(team_remarks.c.id).where(*said)).first() is not None:
+    if connection.execute(select(team_remarks.c.id).where(*_unsettled(manager_key, employee_key))).first() is not None:
         return False
     connection.execute(insert(team_remarks).values(manager_key=manager_key, employee_key=employee_key, said_at=now))
     return True
+
+
+def own(connection: Connection, *, manager_key: int, employee_key: int, by: str, now: datetime) -> bool:
+    """The manager takes that back. False where there was nothing to take back."""
+    here = update(team_remarks).where(*_unsettled(manager_key, employee_key))
+    return connection.execute(here.values(settled_at=now, settled_by=by)).rowcount > 0
 
 
 def remarks(connection: Connection, *, unsettled: bool = True) -> list[Remark]:
@@ -208,10 +226,19 @@ def settle_remark(connection: Connection, remark_id: int, *, by: str, now: datet
     return connection.execute(update(team_remarks).where(*here).values(settled_at=now, settled_by=by)).rowcount == 1
 
 
-def _reports_to(manager_key: int) -> Iterable[ColumnElement[bool]]:
-    manager = employees.alias("manager")
-    name = select(manager.c.id).where(manager.c.key == manager_key).scalar_subquery()
-    return employees.c.active, employees.c.manager_id == name, employees.c.key != manager_key
+def _reports_to(connection: Connection, manager_key: int) -> Iterable[ColumnElement[bool]]:
+    """Whether an employee is in the team: reports to the manager, or to somebody departed or unknown between the two."""
+    managers = managers_of_now(connection)
+    named = connection.scalars(
+        select(employees.c.manager_id).where(employees.c.active, employees.c.manager_id.is_not(None)).distinct()
+    )
+    heads = [name for name in named if managers.home("", name) == manager_key]
+    return employees.c.active, employees.c.manager_id.in_(heads), employees.c.key != manager_key
+
+
+def _unsettled(manager_key: int, employee_key: int) -> tuple[ColumnElement[bool], ...]:
+    said = team_remarks.c
+    return said.manager_key == manager_key, said.employee_key == employee_key, said.settled_at.is_(None)
 
 
 def _asked(campaign: str) -> tuple[ColumnElement[bool], ...]:

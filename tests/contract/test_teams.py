@@ -168,6 +168,14 @@ def test_the_team_by_name(database: Database, manager: int) -> None:
     assert [(member.name, member.leave_until) for member in team] == [("Ann Example", None), ("Zoé Example", date(2025, 10, 20))]
 
 
+def test_who_reports_to_somebody_departed_is_in_the_team_of_the_next_one(database: Database, manager: int) -> None:
+    add_person(database, 2, manager_id="e1", given_name="Gone", active=False)
+    add_person(database, 3, manager_id="e2", given_name="Left behind")
+    add_person(database, 4, manager_id="e5", given_name="Of somebody unknown")
+    with database.read() as connection:
+        assert [member.name for member in teams.members(connection, manager)] == ["Left behind Example"]
+
+
 def test_a_remark_is_kept_until_somebody_has_settled_it(database: Database, manager: int) -> None:
     stranger = add_person(database, 2, manager_id="e1")
     with database.write() as connection:
