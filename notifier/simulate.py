@@ -14,8 +14,10 @@ from random import Random
 
 from notifier.clock import MovedClock
 from notifier.domain.campaign import Answer, Assurance
+from notifier.domain.ladder import SLACK
 from notifier.service import Service
-from notifier.store import acknowledgements, outbox, stories
+from notifier.store import acknowledgements, employees, outbox, reach, stories
+from notifier.store.database import Database
 from notifier.store.tables import Kind, State
 
 # How people answer a reminder that reaches them, by what is told of such campaigns: most settle, few need help.
@@ -58,6 +60,13 @@ class Crowd:
             _, employee_key, campaign, answer = heapq.heappop(self._coming)
             given.append((employee_key, campaign, answer))
         return given
+
+
+def find_everybody_on_slack(database: Database, now: datetime) -> None:
+    """A simulation does not ask Slack who is there: everybody of the roster counts as found."""
+    with database.write() as connection:
+        people = [person for person in employees.load(connection).values() if person.employee.active]
+        reach.match(connection, SLACK, [(person.key, f"U{person.key}", None) for person in people], now)
 
 
 class Journey:

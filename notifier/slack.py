@@ -13,7 +13,6 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-BASE_URL = "https://slack.com/api/"
 _LONGEST_RETRY_AFTER = 3600.0
 _CONNECT_SECONDS = 10.0
 # Below the minute after which load balancers drop a connection that nobody uses: a request on a dropped one is an uncertain one.
@@ -53,11 +52,12 @@ class SlackSilent(Exception):  # noqa: N818
 class SlackApi:
     """Calls methods of the Web API with one token. Opens nothing before the first call, and again after `close`."""
 
-    def __init__(self, token: str, *, team_id: str | None = None, base_url: str = BASE_URL, timeout: float = 30.0) -> None:
+    def __init__(self, token: str, *, base_url: str, team_id: str | None = None, timeout: float = 30.0) -> None:
         """Take what a call needs.
 
         Args:
             token: of the bot (xoxb-…), or of the app (xapp-…) for `apps.connections.open`.
+            base_url: what names of methods are put behind: "https://slack.com/api/".
             team_id: the workspace, for organisation-wide tokens.
             timeout: seconds to wait for an answer.
         """

@@ -38,6 +38,7 @@ class ImapServer:
         users: name to password, or to the token that is accepted.
         folder: the one folder there is, as it is written on the wire.
         tls: encrypts from the first byte, or with `starttls` after that command.
+        read_only: the folder may be opened, and nothing in it changed.
         drop_after: closes the connection after so many commands.
     """
 
@@ -46,6 +47,7 @@ class ImapServer:
     tls: ssl.SSLContext | None = None
     starttls: bool = False
     validity: int = 1
+    read_only: bool = False
     drop_after: int | None = None
     mails: dict[int, Kept] = field(default_factory=dict)
     fetched: list[int] = field(default_factory=list)
@@ -103,7 +105,8 @@ class ImapServer:
         if command == "AUTHENTICATE XOAUTH2":
             return await self._by_token(reader, writer)
         if command == f'SELECT "{self.folder}"':
-            return [f"* {len(self.mails)} EXISTS\r\n* OK [UIDVALIDITY {self.validity}] valid\r\n".encode(), b"OK [READ-WRITE] open"]
+            opened = f"OK [READ-{'ONLY' if self.read_only else 'WRITE'}] open".encode()
+            return [f"* {len(self.mails)} EXISTS\r\n* OK [UIDVALIDITY {self.validity}] valid\r\n".encode(), opened]
         if command.startswith("SELECT "):
             return [b"NO no such folder"]
         return self._on_mails(command)

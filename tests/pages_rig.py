@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,16 +14,18 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlalchemy import insert, select, update
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from notifier.clock import MovedClock
 from notifier.content.catalogue import Catalogue, Sender
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.links import LinkKeys, Purpose
+from notifier.identity import Provider
 from notifier.store.database import Database
 from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees
 from notifier.web.app import create_app
 from notifier.web.server import serve
+from notifier.web.site import Site
 from tests.thread_rig import in_a_thread
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -148,16 +150,31 @@ class Rig:
 
 
 @contextmanager
-def running_pages(database: Database, sender: Sender = SENDER) -> Iterator[Rig]:
-    """The pages on a free port of 127.0.0.1, in an event loop of their own."""
+def running_pages(
+    database: Database,
+    sender: Sender = SENDER,
+    provider: Callable[[str], Provider] | None = None,
+    parts: Sequence[Callable[[Site], Sequence[Route]]] = (),
+) -> Iterator[Rig]:
+    """The pages on a free port of 127.0.0.1, in an event loop of their own.
+
+    Args:
+        provider: where operators sign in, made once the address of the pages is known.
+        parts: further pages.
+    """
     add_people(database)
     rig = Rig(database, LinkKeys({1: secrets.token_bytes(32)}, 1), MovedClock(NOW), MovedClock(NOW))
-    with in_a_thread(_serving(rig, sender)):
+    with in_a_thread(_serving(rig, sender, provider, parts)):
         yield rig
 
 
 @asynccontextmanager
-async def _serving(rig: Rig, sender: Sender) -> AsyncIterator[None]:
+async def _serving(
+    rig: Rig,
+    sender: Sender,
+    provider: Callable[[str], Provider] | None,
+    parts: Sequence[Callable[[Site], Sequence[Route]]],
+) -> AsyncIterator[None]:
     rig_app = _Late()
     async with serve(rig_app, "127.0.0.1", 0) as listening:
         rig.port = listening.port
@@ -174,6 +191,8 @@ async def _serving(rig: Rig, sender: Sender) -> AsyncIterator[None]:
             sender=sender,
             receipt_channel="smtp",
             default_language="en",
+            provider=provider(rig.base_url) if provider else None,
+            parts=parts,
         )
         rig.routes = app.routes
         yield

@@ -73,10 +73,18 @@ class ImapMailbox:
         except ssl.SSLCertVerificationError as error:
             msg = f"email.bounces.imap: the certificate of {server.host} is not trusted: {error.verify_message}"
             raise NotPermittedError(msg, hint="use the name that stands in it, or name the authority with ca_file") from error
+        except imaplib.IMAP4.readonly as error:
+            msg = f"email.bounces.imap.folder: {server.folder!r} can be read, and nothing in it may be changed"
+            raise NotPermittedError(msg, hint="give the login the right to mark mails there as read", quoted=str(error)) from error
         except (imaplib.IMAP4.error, OSError) as error:
             msg = f"email.bounces.imap: {server.host}:{server.port} cannot be read from now ({type(error).__name__})"
             hint = "check host, port and security, and that the way there is open; it is tried again"
             raise TryLaterError(msg, hint=hint, quoted=str(error)) from error
+
+    def try_out(self, token: str | None = None) -> None:
+        """See `Mailbox.try_out`. That mails can be put away shows when the folder is opened."""
+        with self.visit(token) as visit:
+            next(visit.mails(), None)
 
 
 class _Visit:

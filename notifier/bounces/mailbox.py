@@ -44,3 +44,6 @@ class Mailbox(Protocol):
             LoginRefusedError: of `notifier.bounces.imap`, where another token may help.
             NotPermittedError, TryLaterError: it cannot be opened.
         """
+
+    def try_out(self, token: str | None = None) -> None:
+        """See whether mails can be read and put away, and change nothing. Raises as `visit` and `Visit.mails` do."""

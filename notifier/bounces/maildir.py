@@ -5,15 +5,30 @@ What was heard moves to the subfolder `.processed` of the same Maildir and count
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notifier.bounces.mailbox import AT_ONCE
 from notifier.domain.bounces import LARGEST
-from notifier.errors import NotPermittedError
+from notifier.errors import ConfigurationError, NotPermittedError
 
 _PROCESSED = ".processed"
+_HINT = "name a Maildir, with new and cur in it, and let the service's user read and write there"
+
+
+def require_maildir(folder: Path) -> None:
+    """Raises ConfigurationError where it has not the form of a Maildir, NotPermittedError where that cannot be seen."""
+    try:
+        missing = [part for part in ("new", "cur") if not (folder / part).is_dir()]
+        what = "a file" if folder.is_file() else f"a folder without {' and '.join(missing)}" if folder.exists() else "not there"
+    except OSError as error:
+        msg = f"email.bounces.folder: {folder} cannot be looked at: {error.strerror or error}"
+        raise NotPermittedError(msg, hint=_HINT) from error
+    if missing:
+        msg = f"email.bounces.folder: {folder} is no Maildir; it is {what}"
+        raise ConfigurationError(msg, hint="name the folder that new and cur stand in; other mailboxes are read with imap")
 
 
 class Maildir:
@@ -31,8 +46,23 @@ class Maildir:
             yield self
         except OSError as error:
             msg = f"email.bounces.folder: {self._folder} cannot be used: {error.strerror or error}"
-            hint = "name a Maildir, with new and cur in it, and let the service's user read and write there"
-            raise NotPermittedError(msg, hint=hint) from error
+            raise NotPermittedError(msg, hint=_HINT) from error
+
+    def try_out(self, token: str | None = None) -> None:
+        """See `Mailbox.try_out`.
+
+        Raises:
+            ConfigurationError: it is no Maildir.
+        """
+        require_maildir(self._folder)
+        with self.visit(token) as visit:
+            next(visit.mails(), None)
+        processed = self._folder / _PROCESSED / "cur"
+        target = processed if processed.exists() else self._folder
+        for folder in (target, self._folder / "new", self._folder / "cur"):
+            if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+                msg = f"email.bounces.folder: this user may not write into {folder}"
+                raise NotPermittedError(msg, hint="let the service's user read and write there: what was heard is moved")
 
     def mails(self) -> Iterator[tuple[str, bytes]]:
         """See `Visit.mails`. The handle is the path inside the Maildir."""

@@ -9,6 +9,7 @@ away and lets bounces through. Other headers than `X-…` cannot be set, and at 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from email import message_from_string
 from email.policy import default
 from functools import lru_cache
@@ -18,6 +19,7 @@ from notifier.channels.base import Outgoing
 from notifier.channels.mail_bytes import mail_bytes
 from notifier.content.headers import ascii_address, mailbox_of
 from notifier.content.plain import one_line
+from notifier.content.rendered import Attachment
 
 _LONGEST_NAME = 120
 _LONGEST_SUBJECT = 250
@@ -36,7 +38,7 @@ def graph_message(outgoing: Outgoing, *, sender: str, reply_to: str) -> dict[str
         DeliveryFailed: as `mail_bytes`.
     """
     raw = mail_bytes(outgoing, sender=sender, reply_to=reply_to)
-    return {
+    message: dict[str, Any] = {
         "subject": _words(outgoing.rendered.subject, _LONGEST_SUBJECT),
         "body": {"contentType": "html", "content": outgoing.rendered.html},
         "from": _configured(sender),
@@ -47,6 +49,19 @@ def graph_message(outgoing: Outgoing, *, sender: str, reply_to: str) -> dict[str
             {"name": "X-Auto-Response-Suppress", "value": _header(raw, "X-Auto-Response-Suppress")},
         ],
         "singleValueExtendedProperties": [{"id": _REFERENCES, "value": _header(raw, "References")}],
+    }
+    if outgoing.rendered.attachments:
+        message["attachments"] = [_file(attachment) for attachment in outgoing.rendered.attachments]
+    return message
+
+
+def _file(attachment: Attachment) -> dict[str, Any]:
+    """In the message itself, which Graph takes up to 3 MB."""
+    return {
+        "@odata.type": "#microsoft.graph.fileAttachment",
+        "name": attachment.name,
+        "contentType": attachment.media_type,
+        "contentBytes": b64encode(attachment.content).decode("ascii"),
     }
 
 

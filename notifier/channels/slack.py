@@ -23,7 +23,7 @@ from notifier.content.plain import addresses_in
 from notifier.domain.retry import Verdict
 from notifier.domain.slack_replies import GONE_FOR_REWRITING, for_rewriting, judge, judge_silence, mending
 from notifier.domain.smtp_replies import Judgement, one_line
-from notifier.slack import BASE_URL, SlackApi, SlackRefused, SlackSilent
+from notifier.slack import SlackApi, SlackRefused, SlackSilent
 
 REWRITES_PER_MINUTE = 50  # chat.update is of Slack's tier 3
 _MESSAGES = uuid.UUID("6e0a4f1c-5b7d-4c8e-9a53-2f6b1d7c8e90")
@@ -36,15 +36,16 @@ class SlackChannel:
     concurrency = 4
     resend_when_uncertain = False
 
-    def __init__(self, *, token: str, team_id: str | None = None, base_url: str = BASE_URL, timeout: float = 30.0) -> None:
+    def __init__(self, *, token: str, base_url: str, team_id: str | None = None, timeout: float = 30.0) -> None:
         """Nothing is opened before the first message.
 
         Args:
             token: of the bot, xoxb-…
+            base_url: of Slack's Web API: "https://slack.com/api/".
             team_id: the workspace, for organisation-wide tokens.
             timeout: seconds to wait for an answer.
         """
-        self._api = SlackApi(token, team_id=team_id, base_url=base_url, timeout=timeout)
+        self._api = SlackApi(token, base_url=base_url, team_id=team_id, timeout=timeout)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         _guard(outgoing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -17,8 +18,9 @@ from notifier.domain.countdown import Place
 from notifier.domain.ladder import EMAIL, SLACK, rung_of
 from notifier.errors import UsageError
 from notifier.service import build, ladders_of
-from notifier.store import acknowledgements, holds, reach, stories
+from notifier.store import acknowledgements, holds, ledger, reach, stories
 from notifier.store.acknowledgements import Acknowledgement
+from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.store.tables import Kind
 
@@ -120,6 +122,8 @@ def acknowledge(where: Configured, person: str, answer: str | None, undo: bool, 
         who = find_person(connection, person)
         if answer is None:
             changed = acknowledgements.undo(connection, campaign=chosen.id, employee_key=who.key, now=now)
+            if changed:
+                _note_undone(connection, chosen.id, who, now)
             done = f"Taken back; {who.employee.name} is open again." if changed else "There was no answer to take back."
         else:
             recorded = acknowledgements.record(
@@ -141,6 +145,12 @@ def acknowledge(where: Configured, person: str, answer: str | None, undo: bool, 
         print_json({"employee_id": who.employee.id, "campaign": chosen.id, "answer": answer, "undo": undo, "changed": changed})
     else:
         say(done)
+
+
+def _note_undone(connection: Connection, campaign: str, who: StoredEmployee, now: datetime) -> None:
+    """An answer names who recorded it in its row; that one was taken back says so, but not by whom."""
+    event = "undone on behalf"
+    ledger.note(connection, event=event, now=now, actor=operator(), campaign=campaign, employee_key=who.key, facts={})
 
 
 COMMANDS = (explain, acknowledge)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,12 +11,9 @@ import click
 from notifier.cli.options import Configured, configured, json_option
 from notifier.cli.output import print_json, say, stderr, table
 from notifier.clock import SystemClock
-from notifier.delivery.forecast import Demand, Pace, Wave, demands, forecast
-from notifier.domain.countdown import Place, current_step, next_opening
+from notifier.delivery.forecast import Pace, Wave
 from notifier.domain.ladder import SLACK
-from notifier.service import Service, build, ladders_of, limits_of
-from notifier.store import stories
-from notifier.store.database import Database
+from notifier.service import build, limits_of
 from notifier.store.quota import Limits
 
 
@@ -29,15 +25,10 @@ def plan(where: Configured, days: int, as_json: bool) -> None:
     """Print what will go out: by day, step and language, and when each wave will have ended. Nothing is sent."""
     settings = where.settings()
     now = SystemClock().now()
-    with where.store(settings) as database:
+    with where.store(settings) as database, database.read() as connection:
         service = build(settings, clock=SystemClock(), database=database, channels=())
-        wanted = list(_wanted(service, database, now, now + timedelta(days=days)))
+        waves = service.outlook.waves(connection, now, now + timedelta(days=days))
     limits = limits_of(settings)
-
-    def opening(after: datetime, place: Place, leave_until: date | None) -> tuple[datetime, datetime]:
-        return next_opening(after, place, service.window, service.working_days, leave_until)
-
-    waves = forecast(wanted, limits=limits, now=now, next_opening=opening)
     warnings = list(warnings_of(waves, limits, str(service.window), ZoneInfo(settings.organisation.default_time_zone)))
     if as_json:
         print_json({"waves": waves, "warnings": warnings})
@@ -46,22 +37,6 @@ def plan(where: Configured, days: int, as_json: bool) -> None:
     _print_waves(waves, zone)
     for warning in warnings:
         stderr().print(f"! {warning}")
-
-
-def _wanted(service: Service, database: Database, now: datetime, until: datetime) -> Iterator[Demand]:
-    ladders = ladders_of(service.settings)
-    for campaign in service.campaigns.values():
-        schedule = partial(service.planner.schedule_of, campaign)
-        for index, step in enumerate(campaign.steps):
-            with database.read() as connection:
-                groups = stories.open_groups(connection, campaign.id, not_yet_sent=step.days_before)
-            default = service.settings.organisation.default_language
-            ladder = ladders.of_step(campaign.id, step.days_before)
-            for demand in demands(campaign, index, groups, schedule, now, default, ladder):
-                newest = current_step(schedule(demand.place, demand.leave_until), now)
-                overtaken = newest is not None and newest.step.days_before < step.days_before
-                if demand.opens_at <= until and not overtaken:
-                    yield demand
 
 
 def _print_waves(waves: Sequence[Wave], zone: ZoneInfo) -> None:

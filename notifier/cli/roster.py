@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from notifier.cli.options import Configured, configured, json_option
+from notifier.cli.options import Configured, configured, json_option, operator
 from notifier.cli.output import print_json, say
 from notifier.clock import SystemClock
 from notifier.domain.countdown import local_date
@@ -18,7 +18,7 @@ from notifier.roster.report import diff_as_lines, outcome_as_data, reading_as_da
 from notifier.roster.sync import SyncOutcome, compare
 from notifier.service import open_store, read_configured_roster, read_roster_file, refresh_roster
 from notifier.settings import Settings
-from notifier.store import schema
+from notifier.store import ledger, schema
 
 _BARE = Defaults(time_zone="UTC")
 
@@ -86,7 +86,13 @@ def _apply(settings: Settings, accept_changes: int | None) -> SyncOutcome:
     try:
         schema.create_if_empty(database)
         schema.require_current(database)
-        return refresh_roster(settings, database, SystemClock().now(), accept_changes=accept_changes)
+        now = SystemClock().now()
+        outcome = refresh_roster(settings, database, now, accept_changes=accept_changes)
+        if accept_changes is not None and outcome.applied:
+            facts = {"accepted": accept_changes, "size": outcome.diff.size}
+            with database.write() as connection:
+                ledger.note(connection, event="roster changes accepted", now=now, actor=operator(), facts=facts)
+        return outcome
     finally:
         database.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,11 @@ from notifier.cli.output import print_json, print_json_lines, say, table
 from notifier.clock import SystemClock
 from notifier.domain.countdown import days_left, local_date
 from notifier.domain.ladder import EMAIL, SLACK
+from notifier.domain.ledger import HOLD_LIFTED, HOLD_PLACED
 from notifier.errors import TryLaterError, UsageError
 from notifier.settings import Settings
-from notifier.store import employees, holds, identity, outbox, processes, reach, stories
+from notifier.store import employees, holds, identity, ledger, outbox, processes, reach, stories
+from notifier.store.database import Connection
 from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
@@ -166,6 +169,7 @@ def queue_retry(
         if not dry_run:
             with database.write() as connection:
                 count = outbox.retry(connection, ids=ids, state=State(state) if state else None, now=now)
+                _note(connection, now, {"count": count, "state": state, "named": len(ids)})
     _tell_retried(count, dry_run=dry_run, as_json=as_json)
 
 
@@ -179,11 +183,16 @@ def _retry_person(where: Configured, person: str, rungs: Sequence[str], *, dry_r
         if not dry_run:
             with database.write() as connection:
                 count = outbox.retry_person(connection, employee_key=key, rungs=rungs, now=now)
+                _note(connection, now, {"count": count, "rungs": ", ".join(rungs)}, key)
     forgotten = {one.channel: one.refused_because for one in refused}
     if not as_json:
         for channel, because in forgotten.items():
             say(f"{'Would be forgotten' if dry_run else 'Forgotten'}: {channel} refused this person ({because}).")
     _tell_retried(count, dry_run=dry_run, as_json=as_json, forgotten=forgotten)
+
+
+def _note(connection: Connection, now: datetime, facts: Mapping[str, str | int | None], employee_key: int | None = None) -> None:
+    ledger.note(connection, event="queue retry", now=now, actor=operator(), employee_key=employee_key, facts=facts)
 
 
 def _tell_retried(count: int, *, dry_run: bool, as_json: bool, **more: object) -> None:
@@ -200,9 +209,11 @@ def _tell_retried(count: int, *, dry_run: bool, as_json: bool, **more: object) -
 @json_option
 def hold(where: Configured, reason: str, channel: str | None, as_json: bool) -> None:
     """Stop sending within a second, and say why. Planning, pages and answers go on."""
-    scope = channel or holds.EVERYTHING
+    scope, now = channel or holds.EVERYTHING, SystemClock().now()
     with where.store() as database, database.write() as connection:
-        holds.place(connection, scope=scope, reason=reason, actor=operator(), now=SystemClock().now())
+        holds.place(connection, scope=scope, reason=reason, actor=operator(), now=now)
+        facts, personal = {"scope": scope}, {"reason": reason}
+        ledger.note(connection, event=HOLD_PLACED, now=now, actor=operator(), facts=facts, personal=personal)
     if as_json:
         print_json({"held": scope, "reason": reason})
     else:
@@ -223,6 +234,8 @@ def resume(where: Configured, channel: str | None, only_one: bool, as_json: bool
         with database.write() as connection:
             lifted = holds.lift(connection, scope=channel, actor=operator(), now=now)
             lifted += holds.lift(connection, scope=holds.COPY, actor=operator(), now=now) if only_one else 0
+            facts: dict[str, str | int] = {"scope": channel or holds.EVERYTHING, "lifted": lifted, "only_one": only_one}
+            ledger.note(connection, event=HOLD_LIFTED, now=now, actor=operator(), facts=facts)
             left = holds.active(connection, now, (holds.COPY,))
     if as_json:
         print_json({"lifted": lifted, "still_held": left})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from notifier.clock import SystemClock
 from notifier.domain.employee import LANGUAGES
 from notifier.errors import BadDataError, ConfigurationError, NotifierError, NotPermittedError, UsageError
 from notifier.roster.report import reading_as_lines
-from notifier.service import catalogue_of, read_configured_roster, read_keys, rotate_keys, write_new_keys
+from notifier.service import catalogue_of, read_configured_roster, read_keys, require_bounce_folder, rotate_keys, write_new_keys
 from notifier.settings import Settings, show
 
 _ROSTER = """id,email,given name,family name,language,time zone,country,region,department,manager
@@ -120,18 +120,20 @@ def _write_text(path: Path, text: str) -> None:
 @configured
 @json_option
 def check(where: Configured, as_json: bool) -> int:
-    """Check the configuration, the link keys, the roster and every text. Reaches nothing outside, changes nothing."""
+    """Check configuration, link keys, roster, Maildir and every text. Reaches nothing outside, changes nothing."""
     settings = where.settings()
     problems: list[NotifierError] = []
     lines: list[str] = []
-    try:
-        read_keys(settings.links.keys_file)
-    except NotifierError as error:
-        problems.append(error)
-    try:
-        lines = _roster_lines(settings)
-    except NotifierError as error:
-        problems.append(error)
+    looks: Sequence[Callable[[], object]] = (
+        lambda: read_keys(settings.links.keys_file),
+        lambda: lines.extend(_roster_lines(settings)),
+        lambda: require_bounce_folder(settings),
+    )
+    for look in looks:
+        try:
+            look()
+        except NotifierError as error:
+            problems.append(error)
     problems += _text_problems(settings)
     if as_json:
         print_json({"problems": [{"message": str(one), "fix": one.hint} for one in problems], "roster": lines})

@@ -9,15 +9,17 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import click
+from rich.text import Text
 
 from notifier.channels.capture import CaptureChannel
 from notifier.cli.options import Configured, configured, json_option
-from notifier.cli.output import print_json_lines, progress, say, table
+from notifier.cli.output import print_json_lines, progress, say, stderr, table
 from notifier.clock import MovedClock
+from notifier.domain.ladder import SLACK
 from notifier.errors import UsageError
 from notifier.service import build, ladders_of, refresh_roster
 from notifier.settings import Settings
-from notifier.simulate import Crowd, Journey
+from notifier.simulate import Crowd, Journey, find_everybody_on_slack
 from notifier.store import schema, stories
 from notifier.store.database import Database
 from notifier.store.stories import Story
@@ -36,13 +38,18 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @configured
 @json_option
 def simulate(where: Configured, first: datetime, last: datetime, answer_rate: float, seed: int, as_json: bool) -> None:
-    """Run the real countdown on a moved clock; nothing is sent. Prints who would get what, when, and why not."""
+    """Run the real countdown on a moved clock; nothing is sent. Prints who would get what, when, and why not.
+
+    Where Slack is in the ladder, everybody counts as being there.
+    """
     settings = where.settings()
     if last < first:
         msg = "--to lies before --from"
         raise UsageError(msg, hint="name the earlier day with --from")
     zone = ZoneInfo(settings.organisation.default_time_zone)
     start, end = _instant(first.date(), time.min, zone), _instant(last.date(), time.max, zone)
+    if SLACK in ladders_of(settings).channels:
+        stderr().print(Text("Slack was not asked who is there: everybody counts as being on Slack."))
     with tempfile.TemporaryDirectory(prefix="notifier-simulation-") as folder:
         database = Database(f"sqlite:///{folder}/store.db")
         try:
@@ -59,7 +66,10 @@ async def _travel(settings: Settings, database: Database, start: datetime, end: 
     schema.migrate(database)
     await asyncio.to_thread(refresh_roster, settings, database, start)
     clock = MovedClock(start)
-    captured = [CaptureChannel(name) for name in ladders_of(settings).channels]
+    channels = ladders_of(settings).channels
+    if SLACK in channels:
+        await asyncio.to_thread(find_everybody_on_slack, database, start)
+    captured = [CaptureChannel(name) for name in channels]
     service = build(settings, clock=clock, database=database, channels=captured)
     with progress("simulating", (end - start).days + 1) as update:
         await Journey(service, clock, crowd, lambda now: update((now - start).days)).advance_to(end)

@@ -18,10 +18,11 @@ from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import Drawn, SlackForm, fit_text
 from notifier.content.slack_compile import SlackText, compile_slack, slack_values
 from notifier.content.slack_message import draw_message
-from notifier.content.source import Source, read_message, read_page, read_plain
+from notifier.content.source import Source, read_message, read_page, read_plain, read_text
 from notifier.content.typography import plain_spaces
+from notifier.content.words import words
 from notifier.content.woven import Pattern, mark
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED, RECEIPT, Answer
 from notifier.domain.employee import LANGUAGES
 
 __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem"]
@@ -29,6 +30,7 @@ __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem
 # More than the messages, languages, dates and first notices of one day.
 _MOST_WOVEN = 128
 _ALL_BUTTONS = SlackForm(buttons="-")
+EXEMPT = "Nothing is asked of you here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ class Catalogue:
             mrkdwn.cut(_render(compiled.trust, compiled.source, values)),
             form=form,
             button=None if compiled.button is None else _render(compiled.button, compiled.source, values),
-            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in Answer},
+            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in OFFERED},
+            answered=answer,
             facts=facts,
             sender=self._sender,
             language=language,
@@ -152,9 +155,13 @@ class Catalogue:
         return PageText(
             title=_render(page.title, page.source, values),
             body_html=_render(page.body, page.source, unbroken(values)),
-            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in Answer},
+            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in OFFERED},
             button=_render(page.button, page.source, values),
         )
+
+    def source_of(self, campaign: str, name: str, language: str) -> str:
+        """The file of a message or a page ("page"), as it is on the disk. Raises as `render` does."""
+        return read_text(self._find(f"{campaign}/{name}.{language}.md"))
 
     def check(self, campaign: str, messages: Collection[str]) -> list[TextProblem]:
         """Everything that is wrong with the texts of a campaign, in every language: for `notifier check`.
@@ -164,13 +171,13 @@ class Catalogue:
         """
         problems = []
         for language in LANGUAGES:
-            for message in sorted({*messages, "receipt"}):
+            for message in sorted({*messages, RECEIPT}):
                 problems += self._check_message(campaign, message, language)
             problems += self._check_page(campaign, language)
         return sorted(set(problems), key=lambda problem: (str(problem.path), problem.line, problem.wrong))
 
     def _check_message(self, campaign: str, message: str, language: str) -> list[TextProblem]:
-        every_facts = tuple(lint.samples(receipt=message == "receipt"))
+        every_facts = tuple(lint.samples(receipt=message == RECEIPT))
         try:
             source = self._message(campaign, message, language).source
             problems = lint.source_problems(source, language)
@@ -199,6 +206,8 @@ class Catalogue:
         """The answer in the words of the page on which it was given; "" where there is none."""
         if facts.answer is None:
             return ""
+        if facts.answer is Answer.EXEMPT:
+            return words(language, "pages")(EXEMPT)
         page = self._page(campaign, language)
         values = context(self._sender, facts, language, "")
         return _render(page.answers[facts.answer.value], page.source, values)

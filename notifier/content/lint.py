@@ -13,7 +13,7 @@ from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import LONGEST_HEADER, LONGEST_LABEL, LONGEST_TEXT, Drawn
 from notifier.content.source import Piece, Source
 from notifier.content.typography import french_spaces
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED
 
 LARGEST_MAIL = 30_000
 
@@ -35,7 +35,7 @@ def samples(*, receipt: bool) -> Iterator[Facts]:
     for days in _SAMPLE_DAYS:
         today = _DEADLINE - timedelta(days=days)
         if receipt:
-            for answer in Answer:
+            for answer in OFFERED:
                 yield Facts("Zoé", "Zoé Exemple", link, today, _DEADLINE, False, answer, datetime(2025, 10, 14, 10, 14))  # noqa: DTZ001
         else:
             for first in (True, False):

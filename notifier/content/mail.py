@@ -1,7 +1,8 @@
 """The bytes of a mail, and a guard that looks at them once more before they leave.
 
 The bytes depend on nothing but the `Mail`: the same mail is written the same way for ever, so that a repeat is a copy that the
-receiving side can recognise. They are plain ASCII, with CRLF, so that no server on the way has a reason to change them.
+receiving side can recognise. They are plain ASCII, with CRLF, so that no server on the way has a reason to change them. A mail with
+attachments is the same mail without them, as the first part of a `multipart/mixed`.
 
 The mails of one campaign name the same root in `References`, and lie together in the mailbox. There is no `List-Id`: it is not
 a list that one could leave. `Auto-Submitted` and `X-Auto-Response-Suppress` keep absence notes away, and let bounces through.
@@ -10,6 +11,7 @@ a list that one could leave. `Auto-Submitted` and `X-Auto-Response-Suppress` kee
 from __future__ import annotations
 
 import re
+from base64 import encodebytes
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -22,7 +24,7 @@ from typing import NoReturn
 from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
 from notifier.content.plain import addresses_in
 from notifier.content.quoted_printable import encoded, end_of
-from notifier.content.rendered import Rendered
+from notifier.content.rendered import Attachment, Rendered
 from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 __all__ = ["HEADERS", "Mail", "UnsendableMailError", "guard", "to_bytes"]
@@ -46,6 +48,9 @@ HEADERS = (
 _PLAIN_PART = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _HTML_PART = b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _END = b"--\r\n"
+_CONTENT_TYPE = b"\r\nContent-Type: "  # the last header
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _EDGES = 3
 _OWN = "\0"  # where a head that is the same for many people has a word of one of them; no header can hold it
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -96,7 +101,7 @@ def to_bytes(mail: Mail) -> bytes:
         f'{before_boundary}{boundary}"\r\n'
     )
     edge = f"\r\n--{boundary}".encode("ascii")
-    return b"".join(
+    raw = b"".join(
         (
             head.encode("ascii"),
             edge,
@@ -109,6 +114,28 @@ def to_bytes(mail: Mail) -> bytes:
             _END,
         )
     )
+    return _with_attachments(raw, mail) if rendered.attachments else raw
+
+
+def _with_attachments(raw: bytes, mail: Mail) -> bytes:
+    """Put a finished mail into another one, with the files behind it."""
+    start = raw.index(_CONTENT_TYPE)
+    boundary = _boundary(mail.message_id, "mixed")
+    edge = f"\r\n--{boundary}".encode("ascii")
+    head = f'multipart/mixed; boundary="{boundary}"\r\n'.encode("ascii")
+    files = [edge + _file_part(attachment) for attachment in mail.rendered.attachments]
+    return b"".join((raw[:start], _CONTENT_TYPE, head, edge, raw[start:], *files, edge, _END))
+
+
+def _file_part(attachment: Attachment) -> bytes:
+    name = _fit(attachment.name, _FILE_NAME, "name of a file")
+    media_type = _fit(attachment.media_type, _MEDIA_TYPE, "media type of a file")
+    head = (
+        f'\r\nContent-Type: {media_type}; name="{name}"\r\n'
+        f'Content-Disposition: attachment; filename="{name}"\r\n'
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    return head.encode("ascii") + encodebytes(attachment.content).replace(b"\n", b"\r\n")
 
 
 @lru_cache(maxsize=256)
@@ -143,6 +170,8 @@ def guard(raw: bytes, mail: Mail) -> None:
             the rendered ones, or an address that neither belongs to the recipient or the sender nor stands in the text
             for everybody.
     """
+    if mail.rendered.attachments:
+        raw = _without_attachments(raw, mail)
     if not raw.isascii() or b"\0" in raw:
         _refuse("bytes that mail servers change on the way")
     end_of_head = raw.find(b"\r\n\r\n")
@@ -156,6 +185,17 @@ def guard(raw: bytes, mail: Mail) -> None:
         _refuse("another recipient")
     _guard_body(raw, end_of_head + 2, mail)
     _guard_addresses(mail, recipient)
+
+
+def _without_attachments(raw: bytes, mail: Mail) -> bytes:
+    """The mail inside, where around it there are the mail's own files and nothing else."""
+    edge = f"\r\n--{_boundary(mail.message_id, 'mixed')}".encode("ascii")
+    start, begin = raw.find(_CONTENT_TYPE), raw.find(edge) + len(edge)
+    end = raw.find(edge, begin)
+    inside = raw[:start] + raw[begin:end]
+    if -1 in {start, end} or raw != _with_attachments(inside, mail):
+        _refuse("other files than were meant for it")
+    return inside
 
 
 def _guard_addresses(mail: Mail, recipient: str) -> None:
@@ -209,9 +249,9 @@ def _fit(value: str, pattern: re.Pattern[str], what: str) -> str:
     return value
 
 
-def _boundary(message_id: str) -> str:
-    """A line that no quoted-printable text can hold, since `=_` is no code of it."""
-    return f"=_{sha256(message_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
+def _boundary(message_id: str, part: str = "") -> str:
+    """A line that no quoted-printable or base64 text can hold, since `=_` is no code of either."""
+    return f"=_{sha256((message_id + part).encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 @lru_cache(maxsize=16)

@@ -8,6 +8,20 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail.
+
+    Attributes:
+        name: letters, digits, ".", "_" and "-" of ASCII.
+        media_type: "type/subtype".
+    """
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What a person reads.
 
@@ -19,6 +33,7 @@ class Rendered:
         addresses: mail addresses that the text names for everybody, like that of the contact. Any other address in it,
             but for the recipient's own, got there by mistake.
         blocks: of a Slack message, as Block Kit has them; none for a mail.
+        attachments: of a mail, in this order. Nobody looks into them for addresses before they leave.
     """
 
     subject: str
@@ -27,3 +42,4 @@ class Rendered:
     language: str
     addresses: frozenset[str] = frozenset()
     blocks: tuple[Mapping[str, Any], ...] = ()
+    attachments: tuple[Attachment, ...] = ()

@@ -1,7 +1,8 @@
 """A Slack message: Block Kit blocks for the eye, and `text` that says the same for notifications and screen readers.
 
-A message stands in one of four stages. `OPEN` is the text itself, with its button. The others are what an earlier message is
-rewritten to when its reader has answered: the heading stays, what became of it stands below, then what can still be done.
+A message stands in one of five stages. `OPEN` is the text itself, with its button. The others are what an earlier message is
+rewritten to when its reader has answered: the heading stays, what became of it stands below, then what can still be done. `REVOKED`
+is for a receipt whose answer no longer counts: its heading says what is not so any more, and goes.
 
 There are two ways to answer. With a *link*, one button leads to the page. With *buttons* there is one for each possible answer
 (`domain/slack_buttons.py` says what it carries), and the link beside them.
@@ -39,6 +40,7 @@ class Stage(StrEnum):
     SETTLED = "settled"
     HELP = "help"
     PROVISIONAL = "provisional"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)

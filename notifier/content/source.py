@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from notifier.content.problems import TextError, TextProblem
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED
 
 _FRONT_MATTER = re.compile(r"\ufeff?\+\+\+[ \t]*\n(.*?\n)?\+\+\+[ \t]*(?:\n|\Z)(.*)", re.DOTALL)
 _TOML_LINE = re.compile(r" \(at line (\d+), column \d+\)")
@@ -123,8 +123,8 @@ def _answers(path: Path, front: str, found: Mapping[str, Any]) -> dict[str, Piec
     table = found.get("answers")
     if not isinstance(table, dict):
         raise TextError(TextProblem(path, 1, "the table [answers] is missing", "add [answers] with one line for each answer"))
-    _only_known(path, front, table, [answer.value for answer in Answer])
-    return {answer.value: _text(path, front, table, answer.value) for answer in Answer}
+    _only_known(path, front, table, [answer.value for answer in OFFERED])
+    return {answer.value: _text(path, front, table, answer.value) for answer in OFFERED}
 
 
 def _text(path: Path, front: str, found: Mapping[str, Any], key: str) -> Piece:

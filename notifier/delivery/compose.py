@@ -11,7 +11,7 @@ from notifier.content.catalogue import Catalogue, Facts
 from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import SlackForm, Stage
 from notifier.domain import links
-from notifier.domain.campaign import Campaign
+from notifier.domain.campaign import RECEIPT, Campaign
 from notifier.domain.employee import Employee, choose_language
 from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys, Purpose
@@ -121,6 +121,8 @@ class Composer:
 
 def _stage(row: Claimed) -> Stage:
     """What a Slack message says: the text itself, or for an earlier message what has become of it."""
+    if row.kind is Kind.REWRITE and row.message == RECEIPT:
+        return Stage.REVOKED
     if row.kind is not Kind.REWRITE or row.answer is None:
         return Stage.OPEN
     if row.provisional:

@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
 
-from notifier.doctor import machine, mail_server, microsoft, roster, secrets_kept, sender_domain, slack, store, web
+from notifier.doctor import bounces, machine, mail_server, microsoft, roster, secrets_kept, sender_domain, slack, store, web
 from notifier.doctor.examination import PATIENCE_SECONDS, Check, examine, in_thread
 from notifier.doctor.findings import Area, Finding
 from notifier.doctor.parts import Parts
@@ -49,6 +49,7 @@ async def diagnose(
 
 def _checks(settings: Settings, parts: Parts, clocks: SeenClocks, now: datetime) -> Iterator[Check]:
     yield from _of_mail(settings, parts, clocks, now)
+    yield Check(bounces.AREA, "mailbox", lambda: bounces.look_at_mailbox(parts.bounces(), settings))
     if SLACK in ladders_of(settings).channels:
         yield from _of_slack(settings, parts, clocks)
     yield _of_roster(settings, parts, clocks)

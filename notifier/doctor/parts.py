@@ -6,11 +6,13 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from notifier.bounces.hearing import TokenProvider
+from notifier.bounces.mailbox import Mailbox
 from notifier.channels.base import Channel
 from notifier.clock import Clock
 from notifier.doctor.mail_server import Server
 from notifier.microsoft import GraphClient, graph_client
-from notifier.service import app_api, channels_of, open_store, slack_api, smtp_channel
+from notifier.service import app_api, bounce_mailbox, channels_of, open_store, slack_api, smtp_channel
 from notifier.settings import Settings
 from notifier.slack import SlackApi
 from notifier.store.database import Database
@@ -23,6 +25,7 @@ class Parts:
     Attributes:
         channels: every channel of the ladder.
         app: Slack as the app, for Socket Mode.
+        bounces: where mails come back to, and what gives tokens to log in there where it wants one; None where nobody looks.
         name_server: which to ask, in place of the system's.
         tls: which certificates of web.base_url are trusted.
     """
@@ -34,6 +37,7 @@ class Parts:
     graph: Callable[[], GraphClient]
     slack: Callable[[], SlackApi]
     app: Callable[[], SlackApi]
+    bounces: Callable[[], tuple[Mailbox, TokenProvider | None] | None]
     name_server: str | None
     tls: Callable[[], ssl.SSLContext]
 
@@ -48,6 +52,7 @@ def parts_of(settings: Settings, clock: Clock, name_server: str | None = None) -
         graph=lambda: graph_client(settings.microsoft),
         slack=lambda: slack_api(settings),
         app=lambda: app_api(settings),
+        bounces=lambda: bounce_mailbox(settings),
         name_server=name_server,
         tls=ssl.create_default_context,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from notifier.doctor.findings import Area, Finding
 from notifier.store import holds, identity, processes, schema
+from notifier.store.backup import latest_beside
 from notifier.store.database import SQLITE, Database
 from notifier.store.outcomes import SILENCE
 
@@ -73,11 +74,9 @@ def _backup(database: Database, now: datetime) -> list[Finding]:
     """Backups that `notifier backup` writes beside an SQLite store; others cannot be seen."""
     if database.path is None:
         return []
-    path = Path(database.path)
-    times = [file.stat().st_mtime for file in path.parent.glob(f"{path.stem}-*.backup.db")]
+    latest = latest_beside(database)
     advice = "let `notifier backup` run every day, and keep the link keys in another safe place"
-    if not times:
+    if latest is None:
         return [AREA.ok("backup", "none lies beside the store; others cannot be seen from here", advice)]
-    latest = datetime.fromtimestamp(max(times), UTC)
     found = f"the latest one beside the store is of {latest:%Y-%m-%d %H:%M} UTC"
     return [AREA.warning("backup", found, advice) if now - latest > _OLD_BACKUP else AREA.ok("backup", found)]

@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+RECEIPT = "receipt"  # the text that confirms an answer
+
 
 class Answer(StrEnum):
-    """What an employee can say. All but HELP settle the reminder."""
+    """What an employee says (one of OFFERED), or that an operator has taken them out. All but HELP settle the reminder."""
 
     DONE = "done"
     ALREADY_OFF = "already_off"
     NO_ACCOUNT = "no_account"
     PREFER_NOT_TO_SAY = "prefer_not_to_say"
     HELP = "help"
+    EXEMPT = "exempt"  # said by an operator; no employee is asked for it, and no receipt follows
 
     @property
     def settles(self) -> bool:
         return self is not Answer.HELP
+
+
+OFFERED = tuple(answer for answer in Answer if answer is not Answer.EXEMPT)
+"""What an employee can say, in the order in which it is offered."""
 
 
 class Assurance(StrEnum):

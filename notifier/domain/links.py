@@ -8,6 +8,12 @@ old key is kept.
 
     token  = base64url( key id: 1 byte | public id: 16 bytes | code: 16 bytes )      44 characters
     code   = the first 128 bits of HMAC-SHA256(key, purpose|campaign|public id|version)
+
+A manager's link is `{base_url}/t/{token}`. It belongs to no campaign, and it names the last day on which it opens anything, which
+is signed with the rest. Its length is another one, so neither kind can be read as the other.
+
+    token  = base64url( key id: 1 byte | public id: 16 bytes | until: 3 bytes, days | code: 16 bytes )      48 characters
+    code   = the first 128 bits of HMAC-SHA256(key, purpose|until|public id|version)
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from notifier.errors import ConfigurationError
@@ -25,8 +32,10 @@ from notifier.errors import ConfigurationError
 KEY_BYTES = 32
 _PUBLIC_ID_BYTES = 16
 _CODE_BYTES = 16
+_UNTIL_BYTES = 3
 _LARGEST_KEY_ID = 255
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{44}")
+_TEAM_TOKEN = re.compile(r"[A-Za-z0-9_-]{48}")
 _HEADER = (
     "# Keys that personal links are signed with: number, then key. The last line signs new links, the others still open old ones.\n"
 )
@@ -36,6 +45,7 @@ class Purpose(StrEnum):
     """What a link is good for."""
 
     ACKNOWLEDGE = "acknowledge"
+    TEAM = "team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,21 @@ class ParsedToken:
 
     key_id: int
     public_id: str
+    code: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTeamToken:
+    """What a manager's token claims. Nothing is proven before `LinkKeys.matches_team`, and then `until` is still to be compared.
+
+    Attributes:
+        public_id: 22 characters, as in `employees.public_id`.
+        until: the last day on which it opens anything, where the manager is.
+    """
+
+    key_id: int
+    public_id: str
+    until: date
     code: bytes
 
 
@@ -97,6 +122,24 @@ class LinkKeys:
         if parsed.key_id not in self._keys:
             return False
         expected = self._code(parsed.key_id, purpose, campaign, parsed.public_id, version)
+        return hmac.compare_digest(expected, parsed.code)
+
+    def sign_team(self, public_id: str, link_version: int, until: date) -> str:
+        """The token of a manager for the pages about their team.
+
+        Args:
+            public_id: 22 characters of base64url, 16 bytes.
+            until: the last day on which it opens anything.
+        """
+        code = self._code(self.current, Purpose.TEAM, until.isoformat(), public_id, link_version)
+        day = until.toordinal().to_bytes(_UNTIL_BYTES, "big")
+        return _encode(bytes([self.current]) + _decode(public_id) + day + code)
+
+    def matches_team(self, parsed: ParsedTeamToken, link_version: int) -> bool:
+        """Whether the token was signed by one of these keys for this manager and its day. Whether that day is over, see `until`."""
+        if parsed.key_id not in self._keys:
+            return False
+        expected = self._code(parsed.key_id, Purpose.TEAM, parsed.until.isoformat(), parsed.public_id, link_version)
         return hmac.compare_digest(expected, parsed.code)
 
     def derive(self, label: str) -> tuple[bytes, ...]:
@@ -150,6 +193,23 @@ def parse(token: str) -> ParsedToken | None:
         return None
     raw = base64.urlsafe_b64decode(token)
     return ParsedToken(raw[0], _encode(raw[1 : 1 + _PUBLIC_ID_BYTES]), raw[1 + _PUBLIC_ID_BYTES :])
+
+
+def parse_team(token: str) -> ParsedTeamToken | None:
+    """Take a manager's token apart; None if it is none by its form."""
+    if not _TEAM_TOKEN.fullmatch(token):
+        return None
+    raw = base64.urlsafe_b64decode(token)
+    public_id, rest = raw[1 : 1 + _PUBLIC_ID_BYTES], raw[1 + _PUBLIC_ID_BYTES :]
+    day = int.from_bytes(rest[:_UNTIL_BYTES], "big")
+    if not date.min.toordinal() <= day <= date.max.toordinal():
+        return None
+    return ParsedTeamToken(raw[0], _encode(public_id), date.fromordinal(day), rest[_UNTIL_BYTES:])
+
+
+def team_url(base_url: str, token: str) -> str:
+    """The address of a manager's page."""
+    return f"{base_url}/t/{token}"
 
 
 def url(base_url: str, campaign: str, token: str) -> str:

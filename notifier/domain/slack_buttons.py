@@ -1,8 +1,8 @@
 """What a button in a Slack message carries: written by `content/slack_blocks.py`, read where presses come in.
 
-The action says what is to be done: `answer:done`, `answer:help` … one for each `Answer`; `undo`; or `open` for a link, which Slack
-reports too and which does nothing. The value says about what: the campaign and the random public id that the person's links carry.
-It proves nothing: who pressed is the user and the team that Slack names, and the value must fit them.
+The action says what is to be done: `answer:done`, `answer:help` … one for each answer that is `OFFERED`; `undo`; or `open` for a
+link, which Slack reports too and which does nothing. The value says about what: the campaign and the random public id that the
+person's links carry. It proves nothing: who pressed is the user and the team that Slack names, and the value must fit them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED, Answer
 
 OPEN = "open"
 UNDO = "undo"
@@ -51,4 +51,4 @@ def answer_in(action: object) -> Answer | None:
     if not isinstance(action, str) or not action.startswith(_ANSWER):
         return None
     word = action.removeprefix(_ANSWER)
-    return Answer(word) if word in set(Answer) else None
+    return Answer(word) if word in OFFERED else None

@@ -4,6 +4,9 @@ The members are read page by page at the pace that Slack sets for the method (`u
 person at a time: 20,000 people are 100 requests and five minutes, where asking for each would take almost seven hours. Reading does
 no harm twice, so what fails for a moment is asked again.
 
+Until it is known for the first time who is on Slack, nothing is planned: everybody would get mail, which cannot be taken back. But
+nobody waits for ever: once Slack has told nothing for 15 minutes, the countdown goes on without it.
+
 Bots, those who left and those who have not joined yet are no members here, nor is anybody whose address Slack has not confirmed:
 whoever types another's address must not get their messages. Guests count if their address stands in the roster, like everybody.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from notifier.domain.ladder import SLACK
@@ -30,6 +33,8 @@ _PAUSES = (15.0, 60.0, 120.0, 300.0)  # after the first and every further failur
 _NOBODY = ("deleted", "is_bot", "is_invited_user", "is_stranger", "is_workflow_bot")
 _GUEST = ("is_restricted", "is_ultra_restricted")
 _SLACKBOT = "USLACKBOT"
+
+PATIENCE = timedelta(minutes=15)
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -50,6 +55,39 @@ class Member:
     guest: bool
 
 
+@dataclass
+class FirstListing:
+    """Whether it has ever been known who is on Slack.
+
+    Attributes:
+        heard_at: when Slack last told of some of them; before that when the waiting began.
+        is_known: it was known once, or Slack is not used.
+        is_refused: the last time that Slack was asked, it did not say.
+    """
+
+    heard_at: datetime
+    is_known: bool
+    is_refused: bool = False
+    _is_given_up: bool = False
+
+    def waits(self, now: datetime) -> bool:
+        """Whether nothing is to be planned yet."""
+        return not self.is_known and now < self.heard_at + PATIENCE
+
+    def gives_up(self, now: datetime) -> bool:
+        """True once: patience has come to its end."""
+        ends = not self.is_known and not self.waits(now) and not self._is_given_up
+        self._is_given_up |= ends
+        return ends
+
+    def trouble(self, now: datetime) -> str | None:
+        """What is wrong, for an admin, or None."""
+        if self.is_known or not self.is_refused:
+            return None
+        until = f"nothing is planned before {self.heard_at + PATIENCE:%H:%M} UTC"
+        return f"Slack has never said who is who; {until if self.waits(now) else 'everybody gets mail'}"
+
+
 def members_in(page: Iterable[Any]) -> Iterator[Member]:
     """Those of a page of `users.list` who can be written to and have an address."""
     for one in page:
@@ -61,11 +99,14 @@ def members_in(page: Iterable[Any]) -> Iterator[Member]:
             yield Member(user_id, team, email.casefold(), any(one.get(sign) for sign in _GUEST))
 
 
-async def read_members(api: SlackApi, *, pause: Pause = asyncio.sleep) -> list[Member]:
+async def read_members(
+    api: SlackApi, *, pause: Pause = asyncio.sleep, progress: Callable[[], None] = lambda: None
+) -> list[Member]:
     """Everybody in the workspace.
 
     Args:
         pause: waits so many seconds.
+        progress: called after each page.
 
     Raises:
         NotPermittedError: Slack refuses, and says why.
@@ -77,6 +118,7 @@ async def read_members(api: SlackApi, *, pause: Pause = asyncio.sleep) -> list[M
         arguments = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
         answer = await _ask(api, arguments, pause)
         members = answer.get("members") or []
+        progress()
         listed += len(members)
         found += members_in(members)
         cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")

@@ -9,10 +9,11 @@ from notifier.errors import BadDataError
 from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
-from notifier.store import employees, marks, outbox, snapshots, teams
+from notifier.store import employees, marks, outbox, refused_rosters, snapshots, teams
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.people import People
+from notifier.store.refused_rosters import MOST_NAMED, Touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ class SyncOutcome:
 def compare(
     connection: Connection, reading: RosterReading, *, largest_change: int, accept_changes: int | None = None
 ) -> SyncOutcome:
-    """What the roster would do, without doing it."""
+    """What the roster would do, without doing it. What somebody has approved (`store/refused_rosters.py`) is not refused again."""
     changes, active = _changes(connection, reading)
+    accept_changes = max(accept_changes or 0, refused_rosters.approved_size(connection) or 0) or None
     refused = refusal(changes, reading, active=active, largest_change=largest_change, accept_changes=accept_changes)
     return SyncOutcome(reading, changes, refused, applied=False)
 
@@ -80,7 +82,9 @@ def synchronise(
         outcome = replace(seen, applied=seen.refused is None, cancelled=cancelled)
         if outcome.applied:
             snapshots.keep(connection, reading.source, reading.snapshot)
-        employees.record_sync(connection, _record(outcome, now))
+        number = employees.record_sync(connection, _record(outcome, now))
+        if outcome.refused is not None:
+            refused_rosters.keep(connection, number, outcome.diff.size, _touched(outcome.diff))
     return outcome
 
 
@@ -95,6 +99,16 @@ def apply(connection: Connection, changes: RosterDiff, now: datetime) -> int:
     if changes.size:
         marks.look_again(connection)
     return outbox.cancel_for_leavers(connection, gone, now)
+
+
+def _touched(changes: RosterDiff) -> dict[str, tuple[int, list[Touched]]]:
+    """Whom a diff touches, by kind: how many, and the first of them."""
+    there = {"joiners": changes.joiners, "leavers": [known.employee for known in changes.leavers]}
+    edited = {"returned": changes.returned, "moved": changes.moved, "changed": changes.changed}
+    named = {kind: [Touched(one.id, one.name) for one in people[:MOST_NAMED]] for kind, people in there.items()}
+    named |= {kind: [Touched(one.after.id, one.after.name, one.what) for one in some[:MOST_NAMED]] for kind, some in edited.items()}
+    counts = {kind: len(people) for kind, people in (there | edited).items()}
+    return {kind: (counts[kind], people) for kind, people in named.items()}
 
 
 def _record(outcome: SyncOutcome, now: datetime) -> SyncRecord:

@@ -3,11 +3,13 @@
 from notifier.service.build import Service, build, catalogue_of, open_store, sender_of, template_folders
 from notifier.service.channels import (
     app_api,
+    bounce_mailbox,
     bounce_reader,
     channels_of,
     email_channel,
     ladders_of,
     limits_of,
+    require_bounce_folder,
     slack_api,
     slack_channel,
     smtp_channel,
@@ -15,6 +17,7 @@ from notifier.service.channels import (
 from notifier.service.keys import read_keys, rotate_keys, write_new_keys
 from notifier.service.people import (
     directory_of,
+    first_listing,
     match_slack_members,
     read_configured_roster,
     read_roster_file,
@@ -25,12 +28,14 @@ from notifier.service.people import (
 __all__ = [
     "Service",
     "app_api",
+    "bounce_mailbox",
     "bounce_reader",
     "build",
     "catalogue_of",
     "channels_of",
     "directory_of",
     "email_channel",
+    "first_listing",
     "ladders_of",
     "limits_of",
     "match_slack_members",
@@ -40,6 +45,7 @@ __all__ = [
     "read_roster_file",
     "read_slack_members",
     "refresh_roster",
+    "require_bounce_folder",
     "rotate_keys",
     "sender_of",
     "slack_api",

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 
@@ -15,20 +17,27 @@ from notifier.bounces.hearing import BounceReader
 from notifier.channels.base import Channel
 from notifier.clock import Clock
 from notifier.content.catalogue import Catalogue, Sender
-from notifier.delivery.compose import Composer
+from notifier.delivery.compose import Composer, Writer
 from notifier.delivery.dispatcher import Dispatcher
+from notifier.delivery.nudging import Nudger
+from notifier.delivery.outlook import Outlook
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import WorkingDays
 from notifier.domain.links import LinkKeys
 from notifier.domain.window import Window
+from notifier.identity import provider_of
 from notifier.service.channels import app_api, bounce_reader, channels_of, ladders_of, limits_of
 from notifier.service.keys import read_keys
+from notifier.service.summaries import Summaries, manager_mail_of, summaries_of
 from notifier.settings import Settings
 from notifier.settings.refresh import WEEKDAYS
 from notifier.settings.section import revealed
 from notifier.store.database import Database
+from notifier.store.tables import Kind
+from notifier.web import dashboard, team
 from notifier.web.app import create_app
+from notifier.web.dashboard import Desk
 from notifier.web.metrics import create_metrics_app
 from notifier.web.site import Check
 from notifier.web.slack_actions import SlackActions
@@ -53,10 +62,24 @@ class Service:
     working_days: WorkingDays
     window: Window
     planner: Planner
+    summaries: Summaries
     dispatcher: Dispatcher
     composer: Composer
     bounces: BounceReader | None
     owner: str
+
+    @property
+    def outlook(self) -> Outlook:
+        """What goes out next."""
+        return Outlook(
+            campaigns=tuple(self.campaigns.values()),
+            schedule_of=self.planner.schedule_of,
+            ladders=ladders_of(self.settings),
+            limits=limits_of(self.settings),
+            window=self.window,
+            working_days=self.working_days,
+            default_language=self.settings.organisation.default_language,
+        )
 
     def web_app(self, checks: Mapping[str, Check] | None = None, *, visitor_clock: Clock | None = None) -> Starlette:
         """The pages behind the links, and the health checks.
@@ -79,6 +102,8 @@ class Service:
             visitor_clock=visitor_clock,
             checks=checks,
             slack=self._slack_actions(),
+            provider=provider_of(self.settings.sign_in, self.settings.web.base_url),
+            parts=(partial(team.routes, nudger=self._nudger()), partial(dashboard.routes, desk=self._desk())),
         )
 
     def slack_socket(self) -> SlackSocket | None:
@@ -87,6 +112,20 @@ class Service:
         if slack.answers != "buttons" or slack.app_token is None:
             return None
         return SlackSocket(app_api(self.settings), self._presses().press)
+
+    def _desk(self) -> Desk:
+        roster = self.settings.roster
+        return Desk(
+            zone=ZoneInfo(self.settings.organisation.default_time_zone),
+            folders=tuple(template_folders(self.settings)),
+            outlook=self.outlook,
+            minimum_group=self.settings.summaries.minimum_group,
+            roster_source=str(roster.path) if roster.source == "file" else roster.source,
+            roster_refresh=roster.refresh,
+        )
+
+    def _nudger(self) -> Nudger:
+        return Nudger(planner=self.planner, window=self.window, working_days=self.working_days, ladders=ladders_of(self.settings))
 
     def _slack_actions(self) -> SlackActions | None:
         slack = self.settings.slack
@@ -136,6 +175,7 @@ def build(
         base_url=settings.web.base_url,
         default_language=settings.organisation.default_language,
         slack_buttons=settings.slack.answers == "buttons",
+        writers=_writers(settings, catalogue, campaigns, keys),
     )
     return Service(
         settings=settings,
@@ -147,11 +187,19 @@ def build(
         working_days=working_days,
         window=window,
         planner=_planner(settings, store, tuple(campaigns.values()), window, working_days, progress),
+        summaries=summaries_of(settings, store, window, working_days),
         dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
         composer=composer,
         bounces=bounce_reader(settings, store) if channels is None else None,
         owner=owner,
     )
+
+
+def _writers(settings: Settings, catalogue: Catalogue, campaigns: Mapping[str, Campaign], keys: LinkKeys) -> Mapping[Kind, Writer]:
+    """Who writes what goes to managers, officers and programs."""
+    folders, sender = template_folders(settings), sender_of(settings)
+    to_managers = manager_mail_of(settings, folders=folders, sender=sender, catalogue=catalogue, campaigns=campaigns, keys=keys)
+    return {Kind.SUMMARY: to_managers, Kind.ESCALATION: to_managers}
 
 
 def _planner(

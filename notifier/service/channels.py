@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from notifier.bounces.hearing import BounceReader
+from notifier.bounces.hearing import BounceReader, TokenProvider
 from notifier.bounces.imap import ImapMailbox, Server
-from notifier.bounces.maildir import Maildir
+from notifier.bounces.mailbox import Mailbox
+from notifier.bounces.maildir import Maildir, require_maildir
 from notifier.channels.base import Channel
 from notifier.channels.file import FileChannel
 from notifier.channels.graph import AT_ONCE, GraphChannel
@@ -55,12 +56,12 @@ def slack_channel(settings: Settings) -> Channel:
             'with slack.signing_secret_file; or write answers = "link"'
         )
         raise ConfigurationError(msg, hint=hint)
-    return SlackChannel(token=_bot_token(settings), team_id=slack.team_id)
+    return SlackChannel(token=_bot_token(settings), team_id=slack.team_id, base_url=slack.api_url)
 
 
 def slack_api(settings: Settings) -> SlackApi:
     """Slack's Web API as the bot. Raises ConfigurationError where there is no bot token."""
-    return SlackApi(_bot_token(settings), team_id=settings.slack.team_id)
+    return SlackApi(_bot_token(settings), team_id=settings.slack.team_id, base_url=settings.slack.api_url)
 
 
 def app_api(settings: Settings) -> SlackApi:
@@ -68,7 +69,7 @@ def app_api(settings: Settings) -> SlackApi:
     if settings.slack.app_token is None:
         msg = "slack.app_token: there is none"
         raise ConfigurationError(msg, hint="name the file it stands in with slack.app_token_file, or set NOTIFIER_SLACK__APP_TOKEN")
-    return SlackApi(settings.slack.app_token.get_secret_value())
+    return SlackApi(settings.slack.app_token.get_secret_value(), base_url=settings.slack.api_url)
 
 
 def _bot_token(settings: Settings) -> str:
@@ -130,14 +131,20 @@ def _graph_channel(settings: Settings, reply_to: str) -> Channel:
 
 
 def bounce_reader(settings: Settings, database: Database) -> BounceReader | None:
-    """What hears of mails that come back; None where nobody looks.
+    """What hears of mails that come back; None where nobody looks. Raises as `bounce_mailbox` does."""
+    found = bounce_mailbox(settings)
+    return None if found is None else BounceReader(found[0], database, ladders_of(settings), found[1])
+
+
+def bounce_mailbox(settings: Settings) -> tuple[Mailbox, TokenProvider | None] | None:
+    """Where mails come back to, and what gives tokens to log in there where it wants one; None where nobody looks.
 
     Raises:
         ConfigurationError: a login without its password or secret.
     """
     bounces = settings.email.bounces
     if bounces.via == "maildir" and bounces.folder is not None:
-        return BounceReader(Maildir(bounces.folder), database, ladders_of(settings))
+        return Maildir(bounces.folder), None
     if bounces.via != "imap":
         return None
     imap = bounces.imap
@@ -155,5 +162,11 @@ def bounce_reader(settings: Settings, database: Database) -> BounceReader | None
         folder=imap.folder,
         ca_file=imap.ca_file,
     )
-    tokens = exchange_tokens(settings.microsoft) if by_token else None
-    return BounceReader(ImapMailbox(server), database, ladders_of(settings), tokens)
+    return ImapMailbox(server), exchange_tokens(settings.microsoft) if by_token else None
+
+
+def require_bounce_folder(settings: Settings) -> None:
+    """Raises ConfigurationError or NotPermittedError where mails come back to a folder, and it is no Maildir."""
+    bounces = settings.email.bounces
+    if bounces.via == "maildir" and bounces.folder is not None:
+        require_maildir(bounces.folder)

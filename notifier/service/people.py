@@ -14,13 +14,13 @@ from notifier.roster.entra import Tenant, read_entra_roster
 from notifier.roster.files import read_roster
 from notifier.roster.ldap import Directory, read_ldap_roster
 from notifier.roster.reading import Defaults, ReadingRules, RosterReading
-from notifier.roster.slack import Member, keep_members, read_members
+from notifier.roster.slack import FirstListing, Member, keep_members, read_members
 from notifier.roster.sql import read_sql_roster
 from notifier.roster.sync import SyncOutcome, synchronise
 from notifier.service.channels import ladders_of, slack_api
 from notifier.settings import Settings
 from notifier.settings.section import revealed
-from notifier.store import snapshots
+from notifier.store import reach, snapshots
 from notifier.store.database import Database
 from notifier.store.reach import Matched
 
@@ -101,11 +101,22 @@ def refresh_roster(settings: Settings, database: Database, now: datetime, *, acc
     return synchronise(database, reading, now=now, largest_change=largest_change, accept_changes=accept_changes)
 
 
-async def read_slack_members(settings: Settings) -> list[Member] | None:
+def first_listing(settings: Settings, database: Database, now: datetime) -> FirstListing:
+    """Whether it has ever been known who is on Slack."""
+    if SLACK not in ladders_of(settings).channels:
+        return FirstListing(now, is_known=True)
+    with database.read() as connection:
+        return FirstListing(now, is_known=reach.is_anybody_known(connection, SLACK))
+
+
+async def read_slack_members(settings: Settings, progress: Callable[[], None] = lambda: None) -> list[Member] | None:
     """Everybody in the Slack workspace; None where Slack is not used.
 
     To be asked before the roster is read, so that who joins is known on Slack before anything is planned for them. It takes
     as long as Slack wants it to: about a minute for 4,000 members.
+
+    Args:
+        progress: called after each page of them.
 
     Raises:
         ConfigurationError: there is no bot token.
@@ -115,7 +126,7 @@ async def read_slack_members(settings: Settings) -> list[Member] | None:
         return None
     api = slack_api(settings)
     try:
-        return await read_members(api)
+        return await read_members(api, progress=progress)
     finally:
         await api.close()
 

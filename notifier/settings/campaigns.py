@@ -95,6 +95,8 @@ class CampaignSettings(Section):
     """Days after the deadline until which links are answered."""
     steps: tuple[StepSettings, ...] = Field(min_length=1)
     """The points of the countdown."""
+    escalation: Whole | None = Field(default=None, ge=-365, le=365, examples=["3"])
+    """Days before the deadline (negative: after it) on which managers with open people are told once more. Left out: never."""
     audience: AudienceSettings = AudienceSettings()
     """Whom it is for; everybody where this is left out."""
     language_by_country: dict[Country, Language] = Field(default_factory=dict)
@@ -122,6 +124,17 @@ class CampaignSettings(Section):
                 fix=f"write {last + 1} or more, or remove the step",
                 says=f"is over before the last step, {last} days after the deadline",
                 key=("closes_after_days",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _open_until_the_escalation(self) -> CampaignSettings:
+        if self.escalation is not None and -self.escalation >= max(self.closes_after_days, 1):
+            raise WrongValueError(
+                wanted=f"{1 - self.closes_after_days} or more",
+                fix=f"write {1 - self.closes_after_days} or more, or take it out",
+                says=f"is after the end of the campaign, {self.closes_after_days} days after the deadline",
+                key=("escalation",),
             )
         return self
 

@@ -133,6 +133,7 @@ def _missing_files(settings: Settings, explainer: Explainer) -> list[Finding]:
         ("templates",): (settings.templates, "a folder"),
         ("email", "smtp", "ca_file"): (smtp.ca_file, "a file"),
         ("roster", "ldap", "ca_file"): (settings.roster.ldap.ca_file, "a file"),
+        ("sign_in", "ca_file"): (settings.sign_in.ca_file, "a file"),
         **{("microsoft", name): (getattr(settings.microsoft, name), "a file") for name in _MICROSOFT_FILES},
     }
     return [

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from notifier.domain.campaign import Campaign
 from notifier.settings.campaigns import AudienceSettings, CampaignSettings, Language, Rung, StepSettings
 from notifier.settings.kinds import (
+    THIS_MACHINE,
     BaseUrl,
     CampaignName,
     Country,
@@ -32,8 +34,10 @@ from notifier.settings.kinds import (
 from notifier.settings.mail import Email, MailFolder, Smtp
 from notifier.settings.microsoft import Graph, Microsoft
 from notifier.settings.section import Section, first_repeated
+from notifier.settings.sign_in import SignIn
 from notifier.settings.slack import Slack
 from notifier.settings.sources import Roster
+from notifier.settings.summaries import Summaries
 
 __all__ = [
     "AudienceSettings",
@@ -50,10 +54,12 @@ __all__ = [
     "Section",
     "Sending",
     "Settings",
+    "SignIn",
     "Slack",
     "Smtp",
     "StepSettings",
     "Storage",
+    "Summaries",
     "Web",
 ]
 
@@ -194,6 +200,10 @@ class Settings(BaseSettings):
     """The app in Microsoft Entra ID that the service logs in as."""
     slack: Slack = Slack()
     """How messages leave on Slack, where "slack" stands in sending.ladder."""
+    summaries: Summaries = Summaries()
+    """What managers and compliance officers are told once a week."""
+    sign_in: SignIn = SignIn()
+    """How those who look after the reminders sign in: by OpenID Connect. Without it, `notifier admin link` lets them in."""
     logging: Logging = Logging()
     """What the service says while it runs."""
     campaigns: Annotated[dict[CampaignName, CampaignSettings], Field(min_length=1)]
@@ -212,6 +222,18 @@ class Settings(BaseSettings):
                 fix="add [microsoft] with tenant, client_id and client_secret_file",
                 says="needs an app in Microsoft Entra ID",
                 key=("email", "via") if through_graph else login,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sign_in_is_private(self) -> Settings:
+        address = urlsplit(self.web.base_url)
+        if self.sign_in.authority and address.scheme != "https" and address.hostname not in THIS_MACHINE:
+            raise WrongValueError(
+                wanted="an address with https",
+                fix="let a reverse proxy speak https, and name its address here",
+                says="would have people sign in over a line that everybody can read",
+                key=("web", "base_url"),
             )
         return self
 

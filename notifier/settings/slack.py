@@ -41,10 +41,18 @@ def _team(name: str) -> str:
     return name
 
 
+def _api(text: str) -> str:
+    if re.fullmatch(r"(https://[A-Za-z0-9.-]+|http://127\.0\.0\.1)(:\d+)?/api/?", text):
+        return f"{text.rstrip('/')}/"
+    host = re.sub(r"^\w+:/*", "", text).partition("/")[0] or "slack.com"
+    raise WrongValueError(wanted="an address of Slack's Web API", fix=f'write "https://{host}/api/"')
+
+
 BotToken = Annotated[SecretStr, AfterValidator(_token("xoxb-", '"OAuth & Permissions" of the app'))]
 AppToken = Annotated[SecretStr, AfterValidator(_token("xapp-", '"Basic Information" of the app, App-Level Tokens'))]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 Team = Annotated[str, AfterValidator(_team), Says("the id of a workspace", '"T0123ABCD"')]
+ApiAddress = Annotated[str, AfterValidator(_api), Says("an address of Slack's Web API", '"https://slack.com/api/"')]
 
 
 class Slack(Section):
@@ -68,3 +76,5 @@ class Slack(Section):
     """A file that holds the Signing Secret; button presses then come to /slack/actions below web.base_url."""
     per_minute: Whole = Field(default=180, ge=1, le=300)
     """Messages a minute, over all processes. Slack allows several hundred in a workspace: 10,000 people take 56 minutes."""
+    api_url: ApiAddress = "https://slack.com/api/"
+    """Slack's Web API; https://slack-gov.com/api/ is that of GovSlack."""

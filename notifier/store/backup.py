@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -44,6 +45,15 @@ def backup(database: Database, target: Path) -> int:
     finally:
         unfinished.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def latest_beside(database: Database) -> datetime | None:
+    """When the newest backup was written that lies beside an SQLite store; None where there is none, or none can be seen."""
+    if database.path is None:
+        return None
+    path = Path(database.path)
+    times = [file.stat().st_mtime for file in path.parent.glob(f"{path.stem}-*.backup.db")]
+    return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 def _vacuum_into(database: Database, target: Path) -> None:

@@ -8,6 +8,10 @@ instead of failing in the middle.
 the work to one writer thread, which takes everything that has been asked for meanwhile, runs each piece in a savepoint of its
 own, and commits them together. A piece that raises is undone alone and its caller gets the exception; the others are not
 touched. No caller is told "done" before the commit has returned, so whoever awaited `write_async` may rely on it being durable.
+
+Much of the same kind costs less when it is done at once: `write_each` names the work and one item for it, and items that follow
+each other in the queue are handed to the work together, in one savepoint. If that raises, it is undone, and each item is tried
+alone: what is wrong with one of them fails that one only.
 """
 
 from __future__ import annotations
@@ -15,10 +19,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, make_url
@@ -29,6 +35,7 @@ from notifier.errors import ConfigurationError, StoreError
 __all__ = ["POSTGRESQL", "SQLITE", "Connection", "Database", "DriverCursor"]
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
@@ -101,7 +108,16 @@ class Database:
 
     async def write_async(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the writer thread; returns once what it wrote is durable."""
-        return await self._writer.submit(work)
+        return await self._writer.submit(lambda connection, _items: [work(connection)], None)
+
+    async def write_each(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
+        """Have `work` done for this item and others in the writer thread; returns once what it wrote is durable.
+
+        Args:
+            work: does it for some items, in the order in which they came, and returns what became of each. It is known again by
+                being equal, as a function or the method of one object is.
+        """
+        return await self._writer.submit(work, item)
 
     def close(self) -> None:
         """Finish what was asked for and close every connection."""
@@ -114,7 +130,8 @@ class Database:
 class _Piece:
     """Work for the writer, and who waits for it: a future of that loop, to be touched in the loop's own thread only."""
 
-    work: Callable[[Connection], Any]
+    work: Callable[[Connection, Sequence[Any]], Sequence[Any]]
+    item: Any
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
@@ -146,7 +163,7 @@ class _Writer:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def submit(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> asyncio.Future[T]:
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
@@ -156,7 +173,7 @@ class _Writer:
             self._gathered[loop] = []
             loop.call_soon(self._hand_over, loop)
         future: asyncio.Future[T] = loop.create_future()
-        self._gathered[loop].append(_Piece(work, loop, future))
+        self._gathered[loop].append(_Piece(work, item, loop, future))
         return future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -186,27 +203,31 @@ class _Writer:
         """Run the pieces and commit them together; only then may their callers be told. A caller who has gone is left out."""
         try:
             with self._database.write() as connection:
-                return [_run_alone(connection, piece) for piece in group]
+                same_work = (list(pieces) for _, pieces in groupby(group, attrgetter("work")))
+                return [outcome for pieces in same_work for outcome in _run(connection, pieces)]
         except Exception as error:  # noqa: BLE001 - the commit failed: every caller of this group must hear of it
             return [_Outcome(piece, raised=error) for piece in group]
 
 
-def _run_alone(connection: Connection, piece: _Piece) -> _Outcome:
-    """Run one piece in a savepoint. An error of the store itself ends the whole group; any other only this piece.
+def _run(connection: Connection, pieces: Sequence[_Piece]) -> list[_Outcome]:
+    """Run pieces of the same work in a savepoint. An error of the store itself ends the whole group; any other only its piece.
 
     The savepoint is set by the driver itself, because SQLAlchemy's takes as long as all that an answer writes.
     """
     with DriverCursor(connection) as cursor:
         cursor.execute("SAVEPOINT piece")
         try:
-            outcome = _Outcome(piece, piece.work(connection))
+            results = pieces[0].work(connection, [piece.item for piece in pieces])
+            outcomes = [_Outcome(piece, result) for piece, result in zip(pieces, results, strict=True)]
         except Exception as error:
             if _is_of_the_store(error):
                 raise
             cursor.execute("ROLLBACK TO SAVEPOINT piece")
-            outcome = _Outcome(piece, raised=error)  # it is the caller's
+            outcomes = [_Outcome(piece, raised=error) for piece in pieces]  # it is the caller's
         cursor.execute("RELEASE SAVEPOINT piece")
-        return outcome
+    if len(pieces) > 1 and outcomes[0].raised is not None:
+        return [outcome for piece in pieces for outcome in _run(connection, [piece])]
+    return outcomes
 
 
 def _tell(outcomes: list[_Outcome]) -> None:

@@ -122,8 +122,12 @@ def find(connection: Connection, who: str) -> StoredEmployee | None:
 
 def by_public_id(connection: Connection, public_id: str) -> StoredEmployee | None:
     """The person a link speaks of."""
-    row = _by_public_id.first(connection, of_person=public_id)
-    return None if row is None else _stored(row)
+    return by_public_ids(connection, [public_id]).get(public_id)
+
+
+def by_public_ids(connection: Connection, public_ids: Sequence[str]) -> dict[str, StoredEmployee]:
+    """The people that links speak of, those whom the store knows. At least one is asked for."""
+    return {row.public_id: _stored(row) for row in _by_public_ids.all(connection, of_people=public_ids)}
 
 
 def is_empty(connection: Connection) -> bool:
@@ -193,16 +197,22 @@ def mark_left(connection: Connection, keys: Sequence[int], now: datetime) -> Non
         connection.execute(update(employees).where(employees.c.key.in_(some)).values(active=False, left_at=now))
 
 
-def record_sync(connection: Connection, record: SyncRecord) -> None:
-    """Add a line to the history of the roster."""
-    connection.execute(insert(roster_syncs).values({column: getattr(record, column) for column in SyncRecord.__slots__}))
+def record_sync(connection: Connection, record: SyncRecord) -> int:
+    """Add a line to the history of the roster. Returns its number."""
+    values = {column: getattr(record, column) for column in SyncRecord.__slots__}
+    number: int = connection.execute(insert(roster_syncs).values(values).returning(roster_syncs.c.id)).scalar_one()
+    return number
 
 
 def last_sync(connection: Connection) -> SyncRecord | None:
     """The newest line of the history of the roster."""
+    return next(iter(syncs(connection, most=1)), None)
+
+
+def syncs(connection: Connection, *, most: int) -> list[SyncRecord]:
+    """The history of the roster, the newest line first."""
     columns = [roster_syncs.c[name] for name in SyncRecord.__slots__]
-    row = connection.execute(select(*columns).order_by(roster_syncs.c.id.desc()).limit(1)).one_or_none()
-    return None if row is None else SyncRecord(*row)
+    return [SyncRecord(*row) for row in connection.execute(select(*columns).order_by(roster_syncs.c.id.desc()).limit(most))]
 
 
 def calendar_key(person: Employee) -> Place:
@@ -301,7 +311,7 @@ def _everybody() -> Select[*tuple[Any, ...]]:
     return select(employees, calendars.c.time_zone, calendars.c.country, calendars.c.region).join_from(employees, calendars)
 
 
-_by_public_id = Prepared(_everybody().where(employees.c.public_id == bindparam("of_person")))
+_by_public_ids = Prepared(_everybody().where(employees.c.public_id.in_(bindparam("of_people", expanding=True))))
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredEmployee:

@@ -9,7 +9,8 @@ A message that was taken may come back days later (`bounced`): then it counts as
 
 **Rewrites.** When a person answers, or takes an answer back, each Slack reminder of the campaign that they have is brought up to
 date by a row of its own, one for each message for ever. A second answer plans the same row anew and raises its epoch: whoever has
-it in hand writes into the void, and the row goes out once more with what is true then. Rewriting twice does no harm.
+it in hand writes into the void, and the row goes out once more with what is true then. Rewriting twice does no harm. A receipt on
+Slack stays as it is while its answer counts; once it does not, the receipt says so.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Insert,
     String,
     and_,
     bindparam,
     case,
-    exists,
     func,
     insert,
     literal,
@@ -38,13 +39,14 @@ from sqlalchemy import (
     update,
 )
 
+from notifier.domain.campaign import RECEIPT
 from notifier.domain.ladder import BY_EMAIL, EMAIL, SLACK, Ladders
 from notifier.store import marks, reach, refusals
 from notifier.store.inserts import INSERTS
 from notifier.store.lookups import is_there
 from notifier.store.prepared import Prepared
 from notifier.store.reasons import ANSWERED, LEFT
-from notifier.store.tables import Instant, Kind, State, deliveries, employees
+from notifier.store.tables import Instant, Kind, State, acknowledgements, deliveries, employees
 
 WAITING = (State.PLANNED, State.RETRY)
 # The words stand in the statement itself: SQLite takes an index of waiting rows only where it sees that nothing else is asked for.
@@ -54,47 +56,60 @@ _RECEIPT_KEEPS = timedelta(days=3)
 _REWRITE_KEEPS = timedelta(days=14)
 _IN_HAND_MICROSECONDS = 10_000_000  # longer than a rewrite takes on the wire: it must not arrive behind the one that overtakes it
 
-_of_person = and_(deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key == bindparam("of_person"))
+_of_people = and_(
+    deliveries.c.campaign == bindparam("of_campaign"), deliveries.c.employee_key.in_(bindparam("of_people", expanding=True))
+)
 _waiting_reminder = and_(deliveries.c.kind == Kind.REMINDER, deliveries.c.state.in_(WAITING))
 _AGAIN = {"state": State.RETRY.value, "finished_at": None, "reason": "an operator asked for another try"}
 _cancelled = {"state": State.CANCELLED.value, "reason": bindparam("because"), "finished_at": bindparam("at", type_=Instant)}
 # Words in the statement itself, as above: else SQLite plans it anew at each run, since an index might fit what is asked for then.
 _is_reminder = deliveries.c.kind == literal(Kind.REMINDER.value, literal_execute=True)
+_is_receipt = deliveries.c.kind == literal(Kind.RECEIPT.value, literal_execute=True)
+_answer_is_revoked = is_there(acknowledgements.c.id == deliveries.c.occasion, acknowledgements.c.revoked_at.is_not(None))
 _is_accepted = deliveries.c.state == literal(State.ACCEPTED.value, literal_execute=True)
-_cancel_of_person = Prepared(update(deliveries).where(_of_person, _is_reminder, is_waiting).values(_cancelled))
-_last_accepted = Prepared(select(func.max(deliveries.c.finished_at, type_=Instant)).where(_of_person, _is_reminder, _is_accepted))
+_cancel_of_people = Prepared(update(deliveries).where(_of_people, _is_reminder, is_waiting).values(_cancelled))
+_last_accepted = Prepared(
+    select(deliveries.c.employee_key, func.max(deliveries.c.finished_at, type_=Instant).label("at"))
+    .where(_of_people, _is_reminder, _is_accepted)
+    .group_by(deliveries.c.employee_key)
+)
 _RECEIPT_COLUMNS = ("campaign", "employee_key", "kind", "occasion", "channel", "message", "state")
 _INSTANTS = ("created_at", "due_at", "next_at", "closes_at", "expires_at")
-_by_channel = bindparam("by_channel", type_=String)
 _at = bindparam("at", type_=Instant)
 _keeps_until = bindparam("keeps_until", type_=Instant)
 
 
-def _channel_of_receipt() -> ColumnElement[str]:
-    """Slack, where e-mail was refused for good and Slack reaches the person; else the one that carries receipts."""
-    person = employees.c.key == bindparam("of_person")
-    only_slack = exists().where(person, ~reach.is_reached(EMAIL), reach.is_reached(SLACK))
-    return case((and_(bindparam("by_email", type_=Boolean), only_slack), SLACK), else_=_by_channel)
-
-
-_receipt = Prepared(
-    insert(deliveries).values(
-        campaign=bindparam("of_campaign"),
-        employee_key=bindparam("of_person"),
-        kind=Kind.RECEIPT.value,
-        occasion=bindparam("of_answer"),
-        channel=_channel_of_receipt(),
-        message="receipt",
-        state=State.PLANNED.value,
-        **dict.fromkeys(("created_at", "due_at", "next_at"), _at),
-        closes_at=_FOR_EVER,
-        expires_at=_keeps_until,
+def _receipts() -> Insert:
+    """For answers that count: on Slack, where e-mail was refused for good and Slack reaches the person; else as receipts go."""
+    only_slack = and_(bindparam("by_email", type_=Boolean), ~reach.is_reached(EMAIL), reach.is_reached(SLACK))
+    confirmed = (
+        select(
+            *acknowledgements.c["campaign", "employee_key"],
+            literal(Kind.RECEIPT.value),
+            acknowledgements.c.id,
+            case((only_slack, SLACK), else_=bindparam("by_channel", type_=String)),
+            literal(RECEIPT),
+            literal(State.PLANNED.value),
+            *(_at, _at, _at),
+            literal(_FOR_EVER, Instant),
+            _keeps_until,
+        )
+        .join_from(acknowledgements, employees)
+        .where(
+            acknowledgements.c.campaign == bindparam("of_campaign"),
+            acknowledgements.c.employee_key.in_(bindparam("of_people", expanding=True)),
+            acknowledgements.c.revoked_at.is_(None),
+        )
+        .order_by(acknowledgements.c.id)
     )
-)
+    return insert(deliveries).from_select([*_RECEIPT_COLUMNS, *_INSTANTS], confirmed)
 
 
 def rewrites(whose: ColumnElement[bool]) -> dict[str, Any]:
-    """The statement, for each database, that has every Slack message rewritten for which `whose` holds: see `rewrite_values`."""
+    """The statement, for each database, that has every Slack message rewritten for which `whose` holds: see `rewrite_values`.
+
+    Reminders, and receipts for an answer that no longer counts.
+    """
     messages = select(
         *deliveries.c["campaign", "employee_key"],
         literal(Kind.REWRITE.value),
@@ -106,7 +121,7 @@ def rewrites(whose: ColumnElement[bool]) -> dict[str, Any]:
         _keeps_until,
     ).where(
         whose,
-        _is_reminder,
+        or_(_is_reminder, and_(_is_receipt, _answer_is_revoked)),
         deliveries.c.channel == SLACK,
         _is_accepted,
         deliveries.c.reference.is_not(None),
@@ -132,12 +147,13 @@ def rewrite_values(now: datetime) -> dict[str, Any]:
     return {"at": now, "keeps_until": now + _REWRITE_KEEPS}
 
 
-_rewrites = {name: Prepared(statement) for name, statement in rewrites(_of_person).items()}
+_receipts_of = Prepared(_receipts())
+_rewrites = {name: Prepared(statement) for name, statement in rewrites(_of_people).items()}
 
 
-def cancel_waiting(connection: Connection, *, campaign: str, employee_key: int, reason: str, now: datetime) -> int:
-    """Cancel this person's waiting reminders of the campaign."""
-    return _cancel_of_person.change(connection, of_campaign=campaign, of_person=employee_key, because=reason, at=now)
+def cancel_waiting(connection: Connection, *, campaign: str, people: Sequence[int], reason: str, now: datetime) -> int:
+    """Cancel the waiting reminders of the campaign for these people, at least one."""
+    return _cancel_of_people.change(connection, of_campaign=campaign, of_people=people, because=reason, at=now)
 
 
 def cancel_for_leavers(connection: Connection, employee_keys: Sequence[int], now: datetime) -> int:
@@ -150,14 +166,13 @@ def restore_for_returned(connection: Connection, employee_keys: Sequence[int], n
     return sum(_restore(connection, whose, LEFT, now) for whose in _of_each(employee_keys))
 
 
-def restore_cancelled(connection: Connection, *, campaign: str, employee_key: int, now: datetime) -> int:
-    """After an undo: reminders that an answer cancelled and that are still current wait again.
+def restore_cancelled(connection: Connection, *, campaign: str, people: Sequence[int], now: datetime) -> int:
+    """After an undo of these people: reminders that an answer cancelled and that are still current wait again.
 
     The planner is asked to look again too: a step that opened while the person counted as settled has no row yet.
     """
     marks.look_again(connection)
-    whose = and_(deliveries.c.campaign == campaign, deliveries.c.employee_key == employee_key)
-    return _restore(connection, whose, ANSWERED, now)
+    return sum(_restore(connection, and_(deliveries.c.campaign == campaign, whose), ANSWERED, now) for whose in _of_each(people))
 
 
 def count_retryable(connection: Connection, *, ids: Sequence[int], state: State | None, now: datetime) -> int:
@@ -240,29 +255,30 @@ def bounced(
     return True
 
 
-def queue_receipt(
-    connection: Connection, *, campaign: str, employee_key: int, acknowledgement_id: int, channel: str, now: datetime
-) -> None:
-    """Queue the confirmation of an answer. It waits for no window: the person is at their desk.
+def queue_receipts(connection: Connection, *, campaign: str, people: Sequence[int], channel: str, now: datetime) -> None:
+    """Queue the confirmations of the answers that these people, at least one, have just given.
+
+    They wait for no window: the people are at their desks.
 
     Args:
         channel: the one that carries receipts. Whom e-mail does not reach gets it on Slack.
     """
-    whose = {"of_campaign": campaign, "of_person": employee_key, "of_answer": acknowledgement_id, "by_channel": channel}
-    by_email = channel in BY_EMAIL
-    _receipt.change(connection, **whose, by_email=by_email, at=now, keeps_until=now + _RECEIPT_KEEPS)
+    carried = {"by_channel": channel, "by_email": channel in BY_EMAIL, "at": now, "keeps_until": now + _RECEIPT_KEEPS}
+    _receipts_of.change(connection, of_campaign=campaign, of_people=people, **carried)
 
 
-def queue_rewrites(connection: Connection, campaign: str, employee_key: int, now: datetime) -> None:
-    """Have each Slack message of the campaign that this person has brought up to date; one that is being rewritten again."""
-    values = rewrite_values(now) | {"of_campaign": campaign, "of_person": employee_key}
+def queue_rewrites(connection: Connection, *, campaign: str, people: Sequence[int], now: datetime) -> None:
+    """Have each Slack message of the campaign brought up to date that these people, at least one, have.
+
+    One that is being rewritten is rewritten again.
+    """
+    values = rewrite_values(now) | {"of_campaign": campaign, "of_people": people}
     _rewrites[connection.dialect.name].change(connection, **values)
 
 
-def last_accepted_at(connection: Connection, *, campaign: str, employee_key: int) -> datetime | None:
-    """When the last reminder of the campaign was handed over to a provider for this person."""
-    last: datetime | None = _last_accepted.one(connection, of_campaign=campaign, of_person=employee_key)[0]
-    return last
+def last_accepted(connection: Connection, *, campaign: str, people: Sequence[int]) -> dict[int, datetime]:
+    """When the last reminder of the campaign was handed over, for those of these people (at least one) to whom one was."""
+    return {row.employee_key: row.at for row in _last_accepted.all(connection, of_campaign=campaign, of_people=people)}
 
 
 def next_instant(connection: Connection, now: datetime) -> datetime | None:

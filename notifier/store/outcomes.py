@@ -4,7 +4,8 @@ An outcome is written only where owner and epoch are still those of the claim: w
 
 Two things follow an outcome in the same transaction. Who was refused for good is remembered, unless the message was at fault, and
 the next channel of the ladder carries the message (`store/refusals.py`). A Slack message that arrives after its person has settled
-is rewritten: answers wait for the row of the person meanwhile, so one of the two sees the other.
+is rewritten, as is a receipt that arrives after its answer was taken back: answers wait for the row of the person meanwhile, so one
+of the two sees the other.
 """
 
 from __future__ import annotations
@@ -164,9 +165,8 @@ _RECORD = Prepared(
         outlet=case((bindparam("new_state", type_=String) == State.PLANNED.value, None), else_=deliveries.c.outlet),
     )
 )
-_REWRITES = rewrites(
-    and_(deliveries.c.id.in_(bindparam("told", expanding=True)), settled(deliveries.c.campaign, deliveries.c.employee_key))
-)
+_no_longer_true = or_(deliveries.c.kind == Kind.RECEIPT, settled(deliveries.c.campaign, deliveries.c.employee_key))
+_REWRITES = rewrites(and_(deliveries.c.id.in_(bindparam("told", expanding=True)), _no_longer_true))
 
 
 def _record_values(outcome: Outcome, owner: str, now: datetime) -> dict[str, object]:

@@ -147,6 +147,13 @@ sign_in_links = Table(
     Column("ends_at", Instant, nullable=False),
     Column("used_at", Instant),
 )
+# Sign-ins at an identity provider that have been answered, until they would be too old anyway: each is good for one answer.
+spent_sign_ins = Table(
+    "spent_sign_ins",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    Column("ends_at", Instant, nullable=False),
+)
 # Programs that read the API. Only the hash of their token is kept.
 api_clients = Table(
     "api_clients",

@@ -77,6 +77,11 @@ def latest(connection: Connection) -> Process | None:
     return None if row is None else Process(*row)
 
 
+def all_seen(connection: Connection, *, most: int) -> list[Process]:
+    """Every daemon that is or was running, the one heard of last first."""
+    return [Process(*row) for row in connection.execute(select(processes).order_by(processes.c.seen_at.desc()).limit(most))]
+
+
 def in_hand(connection: Connection, owner: str, since: datetime) -> int:
     """How many messages this daemon took in hand before that instant and has not recorded an outcome of."""
     claimed = (deliveries.c.state == State.CLAIMED, deliveries.c.owner == owner, deliveries.c.lease_until < since + LEASE)

@@ -150,6 +150,11 @@ def is_team(connection: Connection, channel: str, teams: Sequence[str]) -> bool:
     return connection.execute(select(reach.c.employee_key).where(*known).limit(1)).first() is not None
 
 
+def is_anybody_known(connection: Connection, channel: str) -> bool:
+    """Whether anybody was ever found on the channel."""
+    return connection.execute(select(reach.c.employee_key).where(reach.c.channel == channel).limit(1)).first() is not None
+
+
 def of_people(connection: Connection, employee_keys: Sequence[int]) -> list[Reached]:
     """What is known of these people, in the order of the rungs' names."""
     columns = [reach.c[name] for name in Reached.__slots__]

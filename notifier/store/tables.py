@@ -142,6 +142,7 @@ _ACCEPTED = text("state = 'accepted'")
 _REFUSED = text("state = 'refused'")
 _UNKNOWN = text("state = 'unknown'")
 _CLAIMED = text("state = 'claimed'")
+_ENDED = text("finished_at IS NOT NULL")
 
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
 # unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is
@@ -195,6 +196,7 @@ deliveries = Table(
     Index("ix_deliveries_refused", "channel", "finished_at", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
     Index("ix_deliveries_unknown", "channel", "finished_at", sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN),
     Index("ix_deliveries_claimed", "channel", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
+    Index("ix_deliveries_ended", "finished_at", "id", sqlite_where=_ENDED, postgresql_where=_ENDED),
 )
 
 # How a person is reached, where that is not plain from the roster: one row for each rung of the ladder ("slack", "email"). A rung
@@ -220,6 +222,8 @@ presses = Table(
     Column("pressed_at", Instant, nullable=False),
 )
 
+_REVOKED = text("revoked_at IS NOT NULL")
+
 # Every answer ever given. The one with `revoked_at` empty counts; there is at most one for each campaign and person.
 acknowledgements = Table(
     "acknowledgements",
@@ -244,6 +248,7 @@ acknowledgements = Table(
         postgresql_where=text("revoked_at IS NULL"),
     ),
     Index("ix_acknowledgements_employee", "employee_key"),
+    Index("ix_acknowledgements_revoked", "revoked_at", "id", sqlite_where=_REVOKED, postgresql_where=_REVOKED),
 )
 
 # How fast a provider may be used, shared by every process: one GCRA row for each limit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from notifier.content.catalogue import Catalogue, Sender
 from notifier.domain.campaign import Campaign
 from notifier.domain.links import LinkKeys
 from notifier.errors import StoreError
+from notifier.identity import Provider
 from notifier.store.database import Database
-from notifier.web import acknowledge, health
+from notifier.web import acknowledge, health, openid, signin
 from notifier.web.notices import Notice, Refused
 from notifier.web.pages import Pages
 from notifier.web.security import FormProofs, SecurityHeaders
@@ -48,6 +49,8 @@ def create_app(
     visitor_clock: Clock | None = None,
     checks: Mapping[str, Check] | None = None,
     slack: SlackActions | None = None,
+    provider: Provider | None = None,
+    parts: Sequence[Callable[[Site], Sequence[Route]]] = (),
 ) -> Starlette:
     """The application behind the personal links.
 
@@ -60,6 +63,8 @@ def create_app(
         visitor_clock: where the visitors' time differs from the campaign's; see `Site`.
         checks: what else `/readyz` asks, besides the store.
         slack: hears Slack, where buttons are pressed there and told of by HTTP.
+        provider: where operators sign in.
+        parts: further pages; each gives its addresses.
     """
     pages = Pages(sender, [folder / "layout" for folder in folders])
     site = Site(
@@ -76,14 +81,16 @@ def create_app(
         pages=pages,
         proofs=FormProofs(keys),
         checks=checks or {},
+        provider=provider,
     )
     return Starlette(
-        routes=_routes(site, slack),
+        routes=[*_routes(site, slack), *(route for part in parts for route in part(site))],
         middleware=[Middleware(SecurityHeaders, style_hash=pages.style_hash), Middleware(_LastResort, site=site)],
         exception_handlers={
             HTTPException: partial(_http_problem, site),
             Refused: partial(_refused, site),
             StoreError: partial(_store_problem, site),
+            **signin.handlers(site),
         },
     )
 
@@ -94,9 +101,11 @@ def _routes(site: Site, slack: SlackActions | None) -> list[Route]:
     return [
         Route("/", partial(_home, site)),
         Route(person, partial(acknowledge.show, site), methods=["GET"]),
-        Route(person, partial(acknowledge.answer, site), methods=["POST"]),
+        Route(person, acknowledge.Answers(site).take, methods=["POST"]),
         Route("/healthz", partial(health.alive, site)),
         Route("/readyz", partial(health.ready, site)),
+        *signin.routes(site),
+        *openid.routes(site),
         *from_slack,
     ]
 

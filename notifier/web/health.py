@@ -32,6 +32,14 @@ def instance_of(keys: LinkKeys) -> str:
 
 async def ready(site: Site, _request: Request) -> Response:
     """`/readyz`: 200 if all is well, else 503. The body says for each part "ok" or what is wrong with it."""
+    found = await report(site)
+    well = not any(found.values())
+    told = {part: wrong or _WELL for part, wrong in found.items()}
+    return JSONResponse({"ready": well, **told}, status_code=200 if well else 503)
+
+
+async def report(site: Site) -> dict[str, str | None]:
+    """What is wrong with each part, or None where it is well."""
 
     async def store() -> str | None:
         await asyncio.to_thread(schema.require_current, site.database)
@@ -39,15 +47,13 @@ async def ready(site: Site, _request: Request) -> Response:
 
     checks: dict[str, Check] = {"store": store, **site.checks}
     found = await asyncio.gather(*(_run(check) for check in checks.values()))
-    report = dict(zip(checks, found, strict=True))
-    well = all(outcome == _WELL for outcome in found)
-    return JSONResponse({"ready": well, **report}, status_code=200 if well else 503)
+    return dict(zip(checks, found, strict=True))
 
 
-async def _run(check: Check) -> str:
+async def _run(check: Check) -> str | None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await check() or _WELL
+            return await check()
     except TimeoutError:
         return f"no answer within {_PATIENCE_SECONDS} seconds"
     except NotifierError as error:

@@ -84,6 +84,11 @@ class Notice(Enum):
             "If that is wrong, please tell us.",
         ),
     )
+    TEAM_LINK_OVER = _Words(
+        410,
+        "This link has had its time",
+        ("For the sake of your people it opens for two weeks only. The next summary brings you a new one.",),
+    )
     TOO_LARGE = _Words(
         413, "That was too much for this page", ("Nothing was recorded. Please open the page again and answer there.",), again=True
     )

@@ -14,6 +14,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from notifier.content.catalogue import EXEMPT
 from notifier.content.facts import Sender
 from notifier.content.words import words
 from notifier.domain.campaign import Answer
@@ -31,7 +32,7 @@ class AskView:
     Attributes:
         language: the one it is written in.
         chosen_language: the one asked for on the page, to be kept with the answer, or None.
-        state: "open", "settled", "help" or "provisional".
+        state: "open", "settled", "help", "provisional" or "exempt".
         asking: True where the form is shown though there is an answer already: the person wants to give another.
         said: a sentence about what was just done, or None.
         missing: True where a form was sent without an answer.
@@ -83,7 +84,7 @@ class Pages:
 
     def ask(self, view: AskView) -> str:
         """A person's own page."""
-        say = _Say(view.language)
+        say = Say(view.language)
         change = {"lang": view.chosen_language, "change": "1"}
         return self._render(
             "page-ask.html",
@@ -100,6 +101,7 @@ class Pages:
             body=Markup(view.body),  # noqa: S704 - rendered by the catalogue, which escapes
             button=view.button,
             answers=tuple(view.answers.items()),
+            exempt=say(EXEMPT),
             help_answer=view.answers[Answer.HELP],
             answer_code=view.answer,
             answer=view.answers.get(view.answer) if view.answer else None,
@@ -115,7 +117,7 @@ class Pages:
         Args:
             again: where the way back leads, for a notice that offers one.
         """
-        say = _Say(language)
+        say = Say(language)
         said = notice.value
         return self._render(
             "page-notice.html",
@@ -126,16 +128,24 @@ class Pages:
             again=again if said.again else None,
         )
 
+    def page(self, template: str, language: str, *, keep: Mapping[str, str] | None = None, **values: object) -> str:
+        """Any other page whose layout extends `page.html`, its words translated already.
+
+        Args:
+            keep: what of the address the links to the other languages go on with.
+        """
+        return self._render(template, language, _language_links(keep or {}), **values)
+
     def _render(self, template: str, language: str, languages: Sequence[Mapping[str, str]], **values: object) -> str:
-        context = {**self._always, **values, "language": language, "languages": languages, "_": _Say(language)}
+        context = {**self._always, **values, "language": language, "languages": languages, "_": Say(language)}
         return self._environment.get_template(template).render(context)
 
 
-class _Say:
+class Say:
     """A text of the catalogue with values put in; the values are escaped, the text may hold tags."""
 
-    def __init__(self, language: str) -> None:
-        self._translate: Callable[[str], str] = words(language, "pages")
+    def __init__(self, language: str, domain: str = "pages") -> None:
+        self._translate: Callable[[str], str] = words(language, domain)
 
     def __call__(self, text: str, **values: object) -> Markup:
         return Markup(self._translate(text)) % values  # noqa: S704 - our own catalogue
@@ -171,7 +181,7 @@ def _language_links(parameters: Mapping[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def _days_left(dates: Mapping[str, str | int | bool], say: _Say) -> Markup:
+def _days_left(dates: Mapping[str, str | int | bool], say: Say) -> Markup:
     if dates["is_over"]:
         return say("The day has passed, but you can still do it")
     if dates["today_is_last_day"]:
@@ -179,7 +189,7 @@ def _days_left(dates: Mapping[str, str | int | bool], say: _Say) -> Markup:
     return say("%(days)s left", days=dates["days_text"])
 
 
-def _last_day(dates: Mapping[str, str | int | bool], say: _Say) -> Markup:
+def _last_day(dates: Mapping[str, str | int | bool], say: Say) -> Markup:
     if dates["is_over"]:
         return say("The last day was %(day)s", day=dates["last_day_text"])
     return say("Last day to do it: %(day)s", day=dates["last_day_text"])

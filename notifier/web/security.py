@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from notifier.domain.links import LinkKeys
@@ -25,6 +26,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _MISSES_A_MINUTE = 20
 _MINUTE = timedelta(minutes=1)
 _MOST_ADDRESSES = 10_000
+_POLICY = b"content-security-policy"
 
 
 class SecurityHeaders:
@@ -51,12 +53,15 @@ class SecurityHeaders:
         }
         self._headers = MutableHeaders(headers).raw
         self._names = {name for name, _ in self._headers}
+        self._without_policy = [header for header in self._headers if header[0] != _POLICY]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                others = [header for header in message.get("headers", ()) if header[0] not in self._names]
-                message["headers"] = others + self._headers
+                given = message.get("headers", ())
+                others = [header for header in given if header[0] not in self._names]
+                policy = [header for header in given if header[0] == _POLICY]  # of a page with another style sheet, or a script
+                message["headers"] = [*others, *policy, *(self._without_policy if policy else self._headers)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -113,6 +118,13 @@ class FormProofs:
 def new_visit() -> str:
     """A fresh value for the visitor's cookie: random, remembered nowhere."""
     return secrets.token_urlsafe(16)
+
+
+def keep_visit(response: Response, value: str, *, base_url: str, below: str) -> None:
+    """Give a visitor's browser its cookie, for the pages below that path."""
+    base = urlsplit(base_url)
+    path, secure = f"{base.path}{below}", base.scheme == "https"
+    response.set_cookie(VISIT_COOKIE, value, path=path, secure=secure, httponly=True, samesite="lax")
 
 
 def is_visit(value: str) -> bool:

@@ -14,6 +14,7 @@ from notifier.content.catalogue import Catalogue, Sender
 from notifier.domain.campaign import Campaign
 from notifier.domain.employee import LANGUAGES
 from notifier.domain.links import LinkKeys
+from notifier.identity import Provider
 from notifier.store.database import Database
 from notifier.web.notices import Notice
 from notifier.web.pages import Pages, preferred_language
@@ -30,6 +31,7 @@ class Site:
         clock: the time of the campaign: which day it is, when an answer was given.
         visitor_clock: the time of the people at their browsers: how long a form has been open. The two differ only where a
             demonstration moves the first one.
+        provider: where operators sign in, if there is such a service.
         checks: by name, what must be well for the service to be ready; each returns what is wrong, or None.
     """
 
@@ -47,6 +49,7 @@ class Site:
     proofs: FormProofs
     misses: MissLimit = field(default_factory=MissLimit)
     checks: Mapping[str, Check] = field(default_factory=dict)
+    provider: Provider | None = None
 
     def now(self) -> datetime:
         return self.clock.now()

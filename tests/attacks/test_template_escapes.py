@@ -19,7 +19,7 @@ from sqlalchemy import update
 from notifier import shipped
 from notifier.content.catalogue import Catalogue, Facts, Sender, TextError
 from notifier.content.plain import one_line
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED, Answer
 from notifier.store.tables import employees
 from tests.attacks.escapes import ESCAPES, NAMES
 from tests.pages_rig import ANN, Rig, Visitor
@@ -71,7 +71,7 @@ def in_link(escape: str) -> dict[str, str]:
 
 
 def in_page(escape: str) -> dict[str, str]:
-    answers = "".join(f"{answer.value} = {_QUOTES}{escape}{_QUOTES}\n" for answer in Answer)
+    answers = "".join(f"{answer.value} = {_QUOTES}{escape}{_QUOTES}\n" for answer in OFFERED)
     return {"page.en": f"+++\ntitle = {_QUOTES}{escape}{_QUOTES}\nbutton = 'B'\n[answers]\n{answers}+++\n{escape}\n"}
 
 

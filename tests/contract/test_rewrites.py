@@ -9,9 +9,10 @@ from itertools import pairwise
 import pytest
 
 from notifier.domain.campaign import Answer, Assurance
-from notifier.store import acknowledgements, outcomes
+from notifier.store import acknowledgements, outcomes, reach
 from notifier.store.database import Database
 from notifier.store.quota import Limits
+from notifier.store.reach import Refusal
 from notifier.store.tables import State
 from tests.ladder_rig import NOW, SLACK_FIRST, claim, end, find_on_slack, rows, send, told
 from tests.planning_rig import CAMPAIGN, add_person, planner, utc
@@ -123,6 +124,41 @@ def test_an_answer_in_slack_gets_no_receipt_and_one_on_a_page_does(database: Dat
     answer(database, person, Answer.NO_ACCOUNT)
     assert told(database, kind="receipt") == [(person, "smtp", "planned")]
     assert [row.answer for row in claim(database, "slack", now=LATER)] == [Answer.NO_ACCOUNT] * 2
+
+
+def refused_by_mail(database: Database, person: int) -> None:
+    """From now on receipts go to Slack."""
+    with database.write() as connection:
+        reach.refuse(connection, [Refusal(person, "smtp", "e0@example.com", "550 5.1.1 User unknown")], NOW)
+
+
+def test_a_receipt_on_slack_says_so_once_its_answer_no_longer_counts(database: Database, person: int) -> None:
+    """After an undo, and after another answer; the receipt for the answer that counts is left alone."""
+    refused_by_mail(database, person)
+    given = [Answer.DONE, Answer.NO_ACCOUNT, Answer.ALREADY_OFF]
+    for hour, one in enumerate(given):
+        answer(database, person, one, now=LATER + timedelta(hours=hour))
+        assert len(send(database, "slack", now=LATER + timedelta(hours=hour))) == 3 + hour, "two reminders, and each receipt"
+    receipts = [row["id"] for row in rows(database, kind="receipt")]
+    brought_up_to_date = {row["occasion"]: row["message"] for row in rows(database, kind="rewrite")}
+    assert [brought_up_to_date.get(number) for number in receipts] == ["receipt", "receipt", None]
+    undo(database, person, LATER + timedelta(hours=3))
+    found = claim(database, "slack", now=LATER + timedelta(hours=3))
+    assert {(row.kind, row.answer) for row in found} == {("rewrite", None)}
+    reminders = [row for row in rows(database) if row["employee_key"] == person]
+    assert sorted(row.message for row in found) == sorted([row["message"] for row in reminders] + ["receipt"] * 3)
+    assert {row.reference for row in found if row.message == "receipt"} == {
+        row["reference"] for row in rows(database, kind="receipt")
+    }
+
+
+def test_a_receipt_that_arrives_after_its_answer_was_taken_back_is_rewritten(database: Database, person: int) -> None:
+    refused_by_mail(database, person)
+    answer(database, person)
+    receipts = [row for row in claim(database, "slack", now=LATER) if row.kind == "receipt"]
+    undo(database, person)
+    assert end(database, receipts[0], State.ACCEPTED, now=LATER, reference="D1:1.9")
+    assert "D1:1.9" in [row.reference for row in claim(database, "slack", now=LATER)]
 
 
 def test_a_call_for_help_and_an_answer_in_doubt_are_said_too(database: Database, person: int) -> None:

@@ -170,6 +170,9 @@ async def test_what_an_admin_can_mend_is_said(sqlite_database: Database) -> None
         for place, kind, words in wrong:
             with pytest.raises(kind, match=words):
                 await BounceReader(ImapMailbox(place), sqlite_database, MAIL_FIRST).read(LATER)
+        server.read_only = True
+        with pytest.raises(NotPermittedError, match="'INBOX' can be read, and nothing in it may be changed"):
+            await BounceReader(ImapMailbox(at(server)), sqlite_database, MAIL_FIRST).read(LATER)
         server.drop_after = 2
         with pytest.raises(TryLaterError, match="cannot be read from now"):
             await BounceReader(ImapMailbox(at(server)), sqlite_database, MAIL_FIRST).read(LATER)

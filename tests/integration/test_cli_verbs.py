@@ -367,6 +367,16 @@ def test_a_roster_of_nobody_is_not_good(home: Shell) -> None:
     assert home("roster", "sync").code == 65
 
 
+def test_a_folder_that_is_no_maildir_is_not_good(home: Shell) -> None:
+    """The file of a mailbox, as mail programs of the old kind keep it."""
+    Path("privacy").write_text("From MAILER-DAEMON\n", "utf-8")
+    text = Path("config.toml").read_text("utf-8")
+    table = "[email.bounces]\n"
+    Path("config.toml").write_text(text.replace(table, f'{table}via = "maildir"\nfolder = "privacy"\n'), "utf-8")
+    said = home("check")
+    assert (said.code, f"email.bounces.folder: {home.folder}/privacy is no Maildir; it is a file" in said.err) == (78, True)
+
+
 def test_a_missing_roster_is_bad_data(home: Shell) -> None:
     Path("roster.csv").unlink()
     for verb in (("check",), ("roster", "check"), ("roster", "sync"), ("simulate", "--from", "2025-10-01", "--to", "2025-10-02")):

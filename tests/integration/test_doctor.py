@@ -93,7 +93,12 @@ async def test_everything_is_wrong_and_each_of_it_is_told(tmp_path: Path) -> Non
         slack.on("apps.connections.open", Error("missing_scope", more={"needed": "connections:write"}))
         settings = settings_in(
             tmp_path,
-            email={"via": "graph", "from": "Privacy <privacy@example.com>", "graph": {"mailboxes": [MAILBOX]}},
+            email={
+                "via": "graph",
+                "from": "Privacy <privacy@example.com>",
+                "graph": {"mailboxes": [MAILBOX]},
+                "bounces": {"via": "maildir", "folder": tmp_path / "Maildir"},
+            },
             roster={"path": tmp_path / "nowhere.csv"},
             microsoft=microsoft_table(microsoft),
             sending={"ladder": ["slack", "email"]},
@@ -109,6 +114,7 @@ async def test_everything_is_wrong_and_each_of_it_is_told(tmp_path: Path) -> Non
     assert told(found, "Slack", "app token")[:2] == ("problem", "Slack says missing_scope (connections:write)")
     assert told(found, "Roster", "source")[:2] == ("problem", f"{tmp_path}/nowhere.csv cannot be read: No such file or directory")
     assert told(found, "Sender's domain", "MX")[1] == "there is no domain example.com"
+    assert told(found, "Bounces", "mailbox")[1] == f"email.bounces.folder: {tmp_path}/Maildir is no Maildir; it is not there"
     assert told(found, "Machine", "disk")[0] == "problem"
     assert told(found, "Web", "links")[0] == "warning"
 

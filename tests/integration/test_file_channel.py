@@ -17,6 +17,7 @@ from notifier.channels.base import DeliveryFailed
 from notifier.channels.file import FileChannel, file_name
 from notifier.channels.smtp import SmtpChannel
 from notifier.domain.retry import Verdict
+from tests.not_root import not_root
 from tests.outgoing import REPLY_TO, SENDER, outgoing
 from tests.smtp_server import ScriptedServer
 
@@ -77,7 +78,7 @@ async def test_a_path_through_a_file_is_named(tmp_path: Path) -> None:
 
 async def test_a_missing_permission_is_named(tmp_path: Path) -> None:
     locked = _locked(tmp_path / "outgoing")
-    with _not_root():
+    with not_root():
         failure = await _failure(channel_into(locked))
     assert "no permission to write there" in failure.reply
 
@@ -118,19 +119,6 @@ async def test_a_full_disk_is_told_in_plain_words(tmp_path: Path) -> None:
 def _only(folder: Path) -> Path:
     (path,) = folder.iterdir()
     return path
-
-
-@contextmanager
-def _not_root() -> Iterator[None]:
-    """Root may write everywhere: be nobody for a moment."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def _locked(folder: Path) -> Path:

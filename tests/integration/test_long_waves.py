@@ -7,16 +7,21 @@ Nobody is missed on any of them.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from email import message_from_bytes
+from email.utils import parseaddr
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from notifier.channels.base import Channel
+from notifier.channels.base import Channel, DeliveryFailed, Outgoing, Receipt
+from notifier.channels.file import FileChannel, file_name
 from notifier.channels.graph import AT_ONCE
 from notifier.channels.slack import SlackChannel
+from notifier.clock import MovedClock
 from notifier.delivery.forecast import demands, forecast
 from notifier.domain.countdown import Place, WorkingDays, next_opening
 from notifier.domain.ladder import Ladder, Ladders
@@ -41,6 +46,7 @@ PACE = {"graph": 30, "slack": 180, "smtp": 30}  # a minute, as the providers hav
 FAST = 600  # of each outlet, where the provider's own pace would only make the test longer
 SOME_ON_SLACK = {number: SLACK_TROUBLE[number] for number in (100, 150, 250)}
 TROUBLED = {"none": 0, "much": PEOPLE, "some": 500}  # messages that trouble may come to, from the first
+TROUBLE_LASTS = timedelta(minutes=3)  # of a disk
 WINDOW = Window.parse("09:00-17:00")
 Trouble = Literal["none", "much", "some"]  # some: at the provider's own pace, each kind of trouble once
 IN_TROUBLE = pytest.mark.parametrize("trouble", ["none", "much", "some"] if LONG else ["none", "much"])
@@ -62,7 +68,7 @@ def begin(database: Database, channel: Channel, per_minute: int) -> House:
     return house(database, [channel], ladders=ladders, limits={channel.name: limits_of(channel.name, per_minute)})
 
 
-def expected_end(wave: House, channel: str, per_minute: int) -> datetime:
+def expected_end(wave: House, channel: str, limits: Limits) -> datetime:
     """When `plan` says that the wave ends, asked right before it begins."""
     working_days = WorkingDays()
 
@@ -74,7 +80,7 @@ def expected_end(wave: House, channel: str, per_minute: int) -> datetime:
     schedule_of = lambda place, leave_until: wave.planner.schedule_of(CAMPAIGN, place, leave_until)  # noqa: E731
     now = wave.clock.now()
     wanted = list(demands(CAMPAIGN, 0, groups, schedule_of, now, "en", Ladder((channel,))))
-    found = forecast(wanted, limits={channel: limits_of(channel, per_minute)}, now=now, next_opening=opening)
+    found = forecast(wanted, limits={channel: limits}, now=now, next_opening=opening)
     assert sum(one.count for one in found) == PEOPLE
     return max(one.ends_at for one in found if one.ends_at)
 
@@ -114,7 +120,7 @@ async def test_graph(sqlite_database: Database, record_property: Note, *, troubl
         server.mailboxes, server.send_as = (MAILBOX, SECOND), (MAILBOX,)
         wave = begin(sqlite_database, channel_to(server), pace)
         server.now = wave.clock.now
-        expected = expected_end(wave, "graph", pace)
+        expected = expected_end(wave, "graph", limits_of("graph", pace))
         ended = await send_all(wave)
     copies = Counter(number_of(one.recipient) for one in server.delivered)
     _nobody_is_missed(wave, {f"p{number}@example.com": count for number, count in copies.items()}, trouble=trouble)
@@ -137,7 +143,7 @@ async def test_slack(sqlite_database: Database, record_property: Note, *, troubl
         channel = SlackChannel(token=TOKEN, base_url=server.base_url)
         wave = begin(sqlite_database, channel, pace)
         server.clock = lambda: wave.clock.now().timestamp()
-        expected = expected_end(wave, "slack", pace)
+        expected = expected_end(wave, "slack", limits_of("slack", pace))
         ended = await send_all(wave)
         assert (server.broken, server.exceeded) == ([], [])
         assert most_in_a_minute(NOW + timedelta(seconds=at) for _, at in server.calls) <= pace
@@ -173,7 +179,7 @@ async def test_smtp(sqlite_database: Database, record_property: Note, *, trouble
         server.troubled = 1_250 if trouble == "some" else TROUBLED[trouble]
         pace = pace_of("smtp", trouble)
         wave = begin(sqlite_database, smtp_channel(server, 4), pace)
-        expected = expected_end(wave, "smtp", pace)
+        expected = expected_end(wave, "smtp", limits_of("smtp", pace))
         ended = await send_all(wave)
     copies = {recipient: 1 for recipient, _ in {(one.recipients[0], message_id(one)) for one in server.messages}}
     assert len(copies) == len({(one.recipients[0], message_id(one)) for one in server.messages})
@@ -183,6 +189,78 @@ async def test_smtp(sqlite_database: Database, record_property: Note, *, trouble
     _nobody_is_missed(wave, copies, trouble=trouble)
     assert most_in_a_minute(row["finished_at"] for row in wave.rows() if row["state"] == "accepted") <= pace
     judge_time(wave, expected, ended, record_property, trouble=trouble)
+
+
+class Disk:
+    """The channel itself, on a disk that has trouble for some minutes each time: full, or a file stands where the folder was.
+
+    Attributes:
+        failed: so many messages were not taken at some try.
+    """
+
+    name = "file"
+    concurrency = FileChannel.concurrency
+    resend_when_uncertain = FileChannel.resend_when_uncertain
+
+    def __init__(self, folder: Path, troubles: Iterable[int]) -> None:
+        """Each trouble begins once so many messages have been taken."""
+        self.clock = MovedClock(NOW)
+        self.failed = 0
+        self._folder, self._aside = folder, folder.with_name("aside")
+        self._channel = FileChannel(folder, sender="Privacy Office <privacy@example.com>", reply_to="help@example.com")
+        self._troubles, self._taken, self._ends = deque(troubles), 0, NOW
+        self._is_full = False
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        if self._troubles and self._taken >= self._troubles[0]:
+            self._begin(full=self._troubles.popleft() % 100 == 0)
+        elif self.clock.now() >= self._ends:
+            self._mend()
+        if self._is_full:
+            (self._folder / f".{file_name(outgoing)}.part").symlink_to("/dev/full")
+        try:
+            receipt = await self._channel.send(outgoing)
+        except DeliveryFailed:
+            self.failed += 1
+            raise
+        self._taken += 1
+        return receipt
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    def _begin(self, *, full: bool) -> None:
+        self._mend()
+        self._ends, self._is_full = self.clock.now() + TROUBLE_LASTS, full
+        if not full:
+            self._folder.rename(self._aside)
+            self._folder.touch()
+
+    def _mend(self) -> None:
+        self._is_full = False
+        if self._aside.exists():
+            self._folder.unlink()
+            self._aside.rename(self._folder)
+
+
+@IN_TROUBLE
+async def test_file(sqlite_database: Database, tmp_path: Path, record_property: Note, *, trouble: Trouble) -> None:
+    """It has no limit: without trouble the wave takes no time, as is foretold. No trouble is laid to any message's account."""
+    add_people(sqlite_database, PEOPLE)
+    troubles = range(50, TROUBLED[trouble], max(50, PEOPLE // 20))  # more than twenty would not be over on one day
+    disk = Disk(tmp_path / "outgoing", troubles)
+    wave = house(sqlite_database, [disk])
+    disk.clock = wave.clock
+    expected = expected_end(wave, "file", Limits())
+    ended = await send_all(wave)
+    mails = [message_from_bytes(path.read_bytes()) for path in (tmp_path / "outgoing").iterdir()]
+    assert Counter(parseaddr(mail["To"])[1] for mail in mails) == {f"p{number}@example.com": 1 for number in range(PEOPLE)}
+    assert len({mail["Message-ID"] for mail in mails}) == PEOPLE
+    assert wave.states() == {"accepted": PEOPLE}
+    record_property("troubles", f"{len(troubles)} of {TROUBLE_LASTS}: {ended - NOW} taken, {disk.failed} not taken at some try")
+    assert expected == NOW
+    assert len(troubles) * TROUBLE_LASTS <= ended - NOW <= len(troubles) * (TROUBLE_LASTS + timedelta(minutes=5))
+    assert disk.failed <= len(troubles) * (disk.concurrency + 3), "the channel pauses; not every message runs into the trouble"
 
 
 def _nobody_is_missed(wave: House, copies: Mapping[str, int], *, trouble: Trouble) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED
 from notifier.store.database import Database
 from notifier.store.tables import Kind, State, deliveries, employees
 from tests.pages_rig import ANN, BEN, CAMPAIGN, KAI, LEA, NOW, ZOE, Rig, Visitor, running_pages
@@ -55,7 +55,7 @@ def test_the_page_says_who_is_asked_and_chooses_nothing(pages: Rig) -> None:
     assert "19 days left" in page.text
     assert "Sunday, 2 November 2025" in page.text
     assert page.body.count('type="radio"') == 5
-    assert [f'value="{answer}"' in page.body for answer in Answer] == [True] * 5
+    assert [f'value="{answer}"' in page.body for answer in OFFERED] == [True] * 5
     assert "checked" not in page.body.partition("</style>")[2]
     assert "<script" not in page.body
     assert 3 <= page.body.partition("<ol>")[2].partition("</ol>")[0].count("<li>") <= 6

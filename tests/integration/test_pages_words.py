@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from notifier.content.catalogue import EXEMPT
 from notifier.web import acknowledge
 from notifier.web.notices import Notice
 
@@ -22,7 +23,7 @@ def wanted() -> set[str]:
     texts = {text for file in files for _, text in _MARKED.findall(file.read_text("utf-8"))}
     for notice in Notice:
         texts |= {notice.value.title, *notice.value.paragraphs}
-    return texts | set(acknowledge._SAID.values())
+    return texts | set(acknowledge._SAID.values()) | {EXEMPT}
 
 
 def catalogue(language: str) -> dict[str, str]:

@@ -170,6 +170,15 @@ def test_nothing_follows_an_answer(config: Path, capsys: pytest.CaptureFixture[s
             assert all(one.at <= settled_at[person.id] for one in reminders(told, person)), person
 
 
+def test_on_slack_everybody_counts_as_being_there(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who would get mail instead cannot be known without asking Slack; that is said."""
+    day = ("--from", "2025-10-03", "--to", "2025-10-03")
+    assert run(("simulate", "--config", str(config), *day, "--set", 'sending.ladder=["slack", "email"]', "--json")) == 0
+    said = capsys.readouterr()
+    assert {json.loads(line)["channel"] for line in said.out.splitlines()} == {"slack"}
+    assert "everybody counts as being on Slack" in said.err
+
+
 def test_the_same_seed_tells_the_same_story(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def story(seed: str) -> list[Delivery]:
         return simulate(config, capsys, "--answer-rate", "0.5", "--seed", seed, until="2025-10-12")

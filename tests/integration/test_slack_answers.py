@@ -15,8 +15,9 @@ from notifier.cli.app import run
 from notifier.clock import SystemClock
 from notifier.errors import StoreError
 from notifier.slack import SlackApi
-from notifier.store import schema
+from notifier.store import employees, reach, schema
 from notifier.store.database import Database
+from notifier.store.reach import Refusal
 from notifier.store.tables import State
 from notifier.web.slack_connection import LostError, Press
 from notifier.web.slack_presses import Pressed
@@ -40,10 +41,10 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Compan
     """Some people, each with the messages of two steps; each test is about somebody of its own."""
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('slack')}/store.db")
     schema.create_if_empty(database)
-    async with company(database, 6) as one:
+    async with company(database, 7) as one:
         await one.pass_over()
         await one.pass_over(days=24)
-        assert [one.offered(person) for person in range(6)] == [[OPEN] * 2] * 6
+        assert [one.offered(person) for person in range(7)] == [[OPEN] * 2] * 7
         yield one
     database.close()
 
@@ -68,6 +69,24 @@ async def test_an_answer_on_the_page_settles_every_message(here: Company) -> Non
     assert await here.call(told(1, "undo", at=here.now)) == 200, "what was answered there can be taken back here"
     await here.pass_over(seconds=1)
     assert here.offered(1) == [OPEN] * 2
+
+
+async def test_a_receipt_on_slack_does_not_go_on_saying_what_was_taken_back(here: Company) -> None:
+    """It goes there because mail does not reach the person."""
+    with here.database.write() as connection:
+        (key,) = (one.key for one in employees.load(connection).values() if one.employee.id == "p6")
+        reach.refuse(connection, [Refusal(key, "smtp", "p6@example.com", "550 5.1.1 User unknown")], here.now)
+    here.wait(120)
+    await asyncio.to_thread(Visitor(here).submit, here.page_of(6), answer="done")  # type: ignore[arg-type]
+    await here.pass_over(seconds=1)
+    assert here.offered(6) == [SETTLED, SETTLED, {"open"}]
+    receipt = here.messages(6)[-1].body["text"]
+    assert await here.call(told(6, "undo", at=here.now)) == 200
+    await here.pass_over(seconds=1)
+    assert here.offered(6) == [OPEN, OPEN, {"open"}]
+    taken_back = here.messages(6)[-1].body["text"]
+    assert "This answer no longer counts" in taken_back
+    assert receipt.partition("\n\n")[0] not in taken_back
 
 
 async def test_an_answer_for_somebody_on_the_command_line_settles_every_message(
@@ -314,7 +333,7 @@ async def test_when_it_is_mended_the_trouble_is_over(slack: SlackServer) -> None
 
 async def test_the_pauses_between_connections_grow_and_what_slack_asks_for_is_kept() -> None:
     """Asked of the arithmetic itself: nobody waits for a minute here."""
-    socket = SlackSocket(SlackApi(APP_TOKEN), Heard())
+    socket = SlackSocket(SlackApi(APP_TOKEN, base_url="http://127.0.0.1:9/api/"), Heard())
     lost = [LostError("closed") for _ in range(7)]
     assert [socket._seconds(one, failures) for failures, one in enumerate(lost)] == [1, 1, 5, 15, 30, 60, 60]
     assert socket._seconds(LostError("ratelimited", error="ratelimited", wait=90.0), 1) == 90

@@ -51,8 +51,11 @@ _PARTS: Mapping[str, Part] = {
     "domain": Part(
         ("notifier/domain/*",),
         (
-            *("tests/unit/test_campaign.py", "tests/unit/test_countdown.py", "tests/unit/test_employee.py"),
-            *("tests/unit/test_links.py", "tests/unit/test_retry.py", "tests/unit/test_window.py"),
+            *("tests/unit/test_bounce_words.py", "tests/unit/test_bounces.py", "tests/unit/test_campaign.py"),
+            *("tests/unit/test_countdown.py", "tests/unit/test_employee.py", "tests/unit/test_graph_replies.py"),
+            *("tests/unit/test_ladder.py", "tests/unit/test_links.py", "tests/unit/test_progress.py"),
+            *("tests/unit/test_progress_attacks.py", "tests/unit/test_retry.py", "tests/unit/test_slack_buttons.py"),
+            *("tests/unit/test_slack_replies.py", "tests/unit/test_teams.py", "tests/unit/test_window.py"),
             "tests/unit/test_working_days.py",
             # Half a million days, which is too many for a thousand changes.
             "--deselect=tests/unit/test_window.py::test_every_zone_opens_once_a_day_and_inside_the_window",
@@ -61,22 +64,30 @@ _PARTS: Mapping[str, Part] = {
     "store": Part(
         tuple(
             f"notifier/store/{name}.py"
-            for name in ("claims", "holds", "outbox", "outcomes", "planning", "quota", "replanning", "steps", "waves")
+            for name in (
+                *("acknowledgements", "bounces", "candidates", "claims", "holds", "marks", "outbox", "outcomes", "outlets"),
+                *("planning", "prepared", "quota", "reach", "refusals", "replanning", "steps", "waves"),
+            )
         ),
         (
             *("tests/unit/test_store_claims.py", "tests/unit/test_store_guards.py", "tests/unit/test_store_outbox.py"),
-            *("tests/unit/test_planner_rules.py", "tests/contract/test_planner.py", "tests/contract/test_outbox.py"),
-            "tests/contract/test_claims.py",
+            *("tests/unit/test_planner_rules.py", "tests/unit/test_quota.py", "tests/contract/test_acknowledgements.py"),
+            *("tests/contract/test_bounces.py", "tests/contract/test_claims.py", "tests/contract/test_ladder.py"),
+            *("tests/contract/test_outbox.py", "tests/contract/test_outlets.py", "tests/contract/test_planner.py"),
+            *("tests/contract/test_prepared.py", "tests/contract/test_reach.py", "tests/contract/test_rewrites.py"),
             "--deselect=tests/unit/test_planner_rules.py::test_more_than_one_transaction_holds_ends_in_one_tick",
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",
+            "--deselect=tests/contract/test_reach.py::test_20_000_people_are_matched_in_a_few_statements",
         ),
     ),
     "delivery": Part(
         ("notifier/delivery/*",),
         (
-            *("tests/contract/test_dispatcher.py", "tests/contract/test_dispatcher_edges.py", "tests/contract/test_planner.py"),
-            *("tests/contract/test_recorder.py", "tests/unit/test_delivery.py", "tests/unit/test_explain.py"),
-            *("tests/unit/test_forecast.py", "tests/unit/test_planner_rules.py", "tests/unit/test_store_outbox.py"),
+            *("tests/contract/test_dispatcher.py", "tests/contract/test_dispatcher_edges.py", "tests/contract/test_ladder.py"),
+            *("tests/contract/test_outlet_pauses.py", "tests/contract/test_planner.py", "tests/contract/test_recorder.py"),
+            *("tests/contract/test_waves.py", "tests/unit/test_compose.py", "tests/unit/test_delivery.py"),
+            *("tests/unit/test_explain.py", "tests/unit/test_forecast.py", "tests/unit/test_outlet_answers.py"),
+            *("tests/unit/test_planner_rules.py", "tests/unit/test_store_outbox.py", "tests/unit/test_ways.py"),
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",
             "--deselect=tests/contract/test_dispatcher.py::test_a_storm_of_a_day_costs_one_connection_in_five_minutes",
             "--deselect=tests/contract/test_dispatcher.py::test_no_minute_sees_more_messages_than_the_limit",

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from notifier import shipped
 from notifier.content.catalogue import Catalogue, Facts, Sender, TextError, TextProblem
 from notifier.content.rendered import Rendered
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED
 
 SENDER = Sender("Example SA", "Privacy Office", "privacy@example.com")
 FACTS = Facts("Zoé", "Zoé Exemple", "https://n.example/a/1", date(2025, 10, 15), date(2025, 11, 3), first_notice=True)
 FRONT = '+++\nsubject = "S"\npreheader = "P"\nbutton = "Go & see"\n+++\n'
 PAGE = (
     '+++\ntitle = "T"\nbutton = "Send"\n[answers]\n'
-    + "".join(f'{answer.value} = "{answer.value}"\n' for answer in Answer)
+    + "".join(f'{answer.value} = "{answer.value}"\n' for answer in OFFERED)
     + "+++\nBody\n"
 )
 

@@ -67,6 +67,10 @@ def test_only_a_named_recipient_is_refused_for_good(status: int, code: str, verd
         (403, "Authorization_RequestDenied", timedelta(minutes=15), False),
         (401, "InvalidAuthenticationToken", timedelta(minutes=15), False),
         (302, "", timedelta(minutes=15), False),
+        # Names that are not known: the status decides.
+        (401, "SomethingNew", timedelta(minutes=15), False),
+        (403, "SomethingNew", timedelta(minutes=15), False),
+        (404, "SomethingNew", timedelta(minutes=15), True),
     ],
 )
 def test_a_fault_of_ours_pauses_the_mailbox_or_the_channel_and_says_what_to_do(
@@ -85,6 +89,16 @@ def test_two_names_say_that_the_mailbox_was_not_touched(code: str, outlet_only: 
     assert judged.pause >= timedelta(seconds=90)
 
 
+def test_what_sends_nothing_is_judged_by_the_same_names_and_keeps_to_the_same_waits() -> None:
+    assert judge_harmless(503, "ErrorMailboxMoveInProgress", 90) == judge(503, "ErrorMailboxMoveInProgress", 90)
+    assert judge_harmless(400, "ErrorInvalidRecipients", None).verdict is Verdict.PERMANENT
+    assert judge_harmless(500, "", 150).pause == timedelta(seconds=150)
+
+
 def test_silence() -> None:
+    """Where nothing was sent Graph was not there: it is left alone for a while."""
     assert judge_silence(may_be_sent=True).verdict is Verdict.UNCERTAIN
-    assert judge_silence(may_be_sent=False).verdict is Verdict.TEMPORARY
+    not_sent = judge_silence(may_be_sent=False)
+    assert not_sent.verdict is Verdict.TEMPORARY
+    assert not_sent.pause is not None
+    assert not_sent.pause >= timedelta(minutes=1)

@@ -78,7 +78,7 @@ def test_it_loads_with_every_key_in_use(tmp_path: Path) -> None:
     text = re.sub(r"^(certificate|federated)_\w+ = .*\n", "", text, flags=re.MULTILINE)  # a secret is proof enough of the app
     (tmp_path / "config.toml").write_text(text)
     passwords = ("database-password", "smtp-password", "imap-password", "directory-password", "staff-password")
-    for name in (*passwords, "client-secret", "ca.pem"):
+    for name in (*passwords, "client-secret", "sign-in-secret", "ca.pem"):
         (tmp_path / name).write_text("correct horse")
     for name, secret in SLACK.items():
         (tmp_path / name).write_text(secret)

@@ -22,9 +22,9 @@ from notifier.content.catalogue import Catalogue, Facts, Sender
 from notifier.content.mrkdwn import Piece
 from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import Actions, SlackForm, Stage, draw, fit_text
-from notifier.content.slack_message import CHANGE, STAGES, UNDO, UNDO_OR_CHANGE
+from notifier.content.slack_message import CHANGE, OPEN_PAGE, STAGES, UNDO, UNDO_OR_CHANGE
 from notifier.content.words import words
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED, Answer
 from notifier.domain.slack_buttons import OPEN, Subject, action_for, answer_in, subject_in
 from notifier.domain.slack_buttons import UNDO as UNDO_ACTION
 from tests.slack_rules import broken_by_message
@@ -157,11 +157,25 @@ def test_settled_message_says_when_and_what_and_can_be_undone(language: str, set
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_receipt_for_an_answer_that_no_longer_counts_says_nothing_else(language: str) -> None:
+    """Its heading and its text said that the matter was settled; there is nothing to press but the way to the page."""
+    before = slack("receipt", language)
+    rendered = CATALOGUE.slack(CAMPAIGN, "receipt", facts(), language, SlackForm(Stage.REVOKED, SUBJECT.value))
+    assert broken(rendered) == []
+    assert blocks(before, "header")
+    assert not blocks(rendered, "header")
+    said = [words(language, "slack")(sentence) for sentence in STAGES[Stage.REVOKED]]
+    assert rendered.text.startswith("\n\n".join(said))
+    assert [(button["action_id"], button["url"]) for button in buttons_of(rendered)] == [(OPEN, LINK)]
+    assert blocks(rendered, "context") == blocks(before, "context"), "who asks, and why"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("stage", "answer"), [(Stage.HELP, Answer.HELP), (Stage.PROVISIONAL, Answer.DONE)])
 def test_while_nothing_is_settled_all_answers_stay(language: str, stage: Stage, answer: Answer) -> None:
     rendered = slack("reminder", language, stage, buttons=True, answer=answer)
     assert broken(rendered) == []
-    assert [answer_in(button["action_id"]) for button in buttons_of(rendered)] == [*Answer, None]
+    assert [answer_in(button["action_id"]) for button in buttons_of(rendered)] == [*OFFERED, None]
     assert SENDER.contact_email in rendered.text
 
 
@@ -279,7 +293,7 @@ def catalogue(language: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("language", ["fr", "de"])
 def test_the_words_are_translated_with_their_gaps(language: str) -> None:
-    wanted = {sentence for sentences in STAGES.values() for sentence in sentences} | {UNDO, CHANGE, UNDO_OR_CHANGE}
+    wanted = {sentence for sentences in STAGES.values() for sentence in sentences} | {UNDO, CHANGE, UNDO_OR_CHANGE, OPEN_PAGE}
     found = catalogue(language)
     assert found.keys() == wanted
     gap = re.compile(r"%\(\w+\)s")

@@ -15,7 +15,7 @@ from babel.dates import format_date
 from notifier import shipped
 from notifier.content.catalogue import Catalogue, Facts, Sender
 from notifier.content.rendered import Rendered
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED, Answer
 
 CAMPAIGN = "linkedin-ai-training"
 REMINDERS = ("notice", "reminder", "last-call", "overdue")
@@ -97,7 +97,7 @@ def every_mail(language: str) -> list[Shown]:
         for days in range(60, -31, -1)
         for first in (True, False)
     ]
-    return mails + [shown(answer, CATALOGUE.render(CAMPAIGN, "receipt", facts(5, answer=answer), language)) for answer in Answer]
+    return mails + [shown(answer, CATALOGUE.render(CAMPAIGN, "receipt", facts(5, answer=answer), language)) for answer in OFFERED]
 
 
 def test_the_check_of_an_admin_finds_nothing() -> None:
@@ -282,7 +282,7 @@ def test_the_facts_and_the_trust_block_are_there(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_receipt_names_the_answer_as_the_page_worded_it_and_when(language: str) -> None:
-    for answer in Answer:
+    for answer in OFFERED:
         given = facts(20, answer=answer)
         receipt = CATALOGUE.render(CAMPAIGN, "receipt", given, language)
         assert CATALOGUE.page(CAMPAIGN, given, language).answers[answer] in receipt.text
@@ -295,7 +295,7 @@ def test_a_receipt_names_the_answer_as_the_page_worded_it_and_when(language: str
 def test_the_page_has_five_answers_and_at_most_six_steps(language: str) -> None:
     for days in range(60, -31, -1):
         page = CATALOGUE.page(CAMPAIGN, facts(days), language)
-        assert len(set(page.answers.values())) == len(Answer) == len(page.answers)
+        assert len(set(page.answers.values())) == len(OFFERED) == len(page.answers)
         assert PREFER[language] == page.answers[Answer.PREFER_NOT_TO_SAY]
         parsed = Page(page.body_html)
         assert not parsed.all("h1")

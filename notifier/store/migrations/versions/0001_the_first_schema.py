@@ -142,6 +142,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in_links")),
     )
     op.create_table(
+        "spent_sign_ins",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_spent_sign_ins")),
+    )
+    op.create_table(
         "texts",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("campaign", sa.String(length=64), nullable=False),
@@ -214,6 +220,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("acknowledgements", schema=None) as batch_op:
         batch_op.create_index("ix_acknowledgements_employee", ["employee_key"], unique=False)
+        batch_op.create_index(
+            "ix_acknowledgements_revoked",
+            ["revoked_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("revoked_at IS NOT NULL"),
+            postgresql_where=sa.text("revoked_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "uq_acknowledgements_current",
             ["campaign", "employee_key"],
@@ -313,6 +326,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('planned', 'retry')"),
         )
         batch_op.create_index("ix_deliveries_employee", ["employee_key"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_ended",
+            ["finished_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_expires",
             ["expires_at"],

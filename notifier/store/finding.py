@@ -1,0 +1,160 @@
+"""Finding people: by a part of their name, address or id, and by where they stand in a campaign. For operators alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, func, literal, or_, select, update
+
+from notifier.domain.campaign import Campaign
+from notifier.store.acknowledgements import settled
+from notifier.store.steps import in_audience
+from notifier.store.tables import calendars, employees
+
+_FOLDED = ("given_name", "family_name", "id", "email")
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody in a list.
+
+    Attributes:
+        key: the row; what the address of their page carries.
+        country, department, language: "" where the roster says nothing.
+    """
+
+    key: int
+    id: str
+    email: str
+    given_name: str
+    family_name: str
+    active: bool
+    country: str
+    department: str
+    language: str
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.email
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom a list of a campaign holds: those asked today for whom all of this is true.
+
+    Attributes:
+        is_open: True for the open ones, False for the settled, None for both.
+        countries, departments, languages: any of these, "" for those of whom the roster says nothing; empty: all.
+    """
+
+    campaign: Campaign
+    is_open: bool | None = None
+    countries: Sequence[str] = ()
+    departments: Sequence[str] = ()
+    languages: Sequence[str] = ()
+
+
+def search(connection: Connection, text: str, *, after: int = 0, most: int) -> list[Found]:
+    """People of whom every word of the text is part of the name, address or id; those who left too. By the order they came."""
+    conditions = [or_(*_is_part(word)) for word in text.split()]
+    return _read(connection, _people().where(employees.c.key > after, *conditions).limit(most))
+
+
+def listed(connection: Connection, wanted: Wanted, *, after: int = 0, most: int) -> list[Found]:
+    """The people of a list, by the order they came."""
+    return _read(connection, _people().where(employees.c.key > after, *_conditions(wanted)).limit(most))
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """How many people a list holds."""
+    statement = select(func.count()).select_from(employees).join(calendars).where(*_conditions(wanted))
+    return connection.scalar(statement) or 0
+
+
+def by_ids(connection: Connection, ids: Sequence[str]) -> list[Found]:
+    """The people with these roster ids."""
+    return _read(connection, _people().where(employees.c.id.in_(ids)))
+
+
+def came_at(connection: Connection, at: datetime, *, most: int) -> list[Found]:
+    """The first of those who joined with the roster of this instant."""
+    return _read(connection, _people().where(employees.c.joined_at == at).limit(most))
+
+
+def went_at(connection: Connection, at: datetime, *, most: int) -> list[Found]:
+    """The first of those who left with the roster of this instant."""
+    return _read(connection, _people().where(employees.c.left_at == at).limit(most))
+
+
+def time_zones(connection: Connection) -> list[str]:
+    """The zones that people of the roster live in, or have lived in."""
+    return list(connection.scalars(select(calendars.c.time_zone).distinct().order_by(calendars.c.time_zone)))
+
+
+def by_key(connection: Connection, key: int) -> str | None:
+    """The roster id of the person of a row."""
+    id_: str | None = connection.scalar(select(employees.c.id).where(employees.c.key == key))
+    return id_
+
+
+def void_links(connection: Connection, key: int) -> None:
+    """Every link that the person was sent stops working; the next message carries a new one."""
+    connection.execute(update(employees).where(employees.c.key == key).values(link_version=employees.c.link_version + 1))
+
+
+def _people() -> Select[*tuple[Any, ...]]:
+    columns = employees.c["key", "id", "email", "given_name", "family_name", "active"]
+    spoken = func.coalesce(employees.c.language_choice, employees.c.language, "")
+    return (
+        select(*columns, calendars.c.country, func.coalesce(employees.c.department, ""), spoken)
+        .join_from(employees, calendars)
+        .order_by(employees.c.key)
+    )
+
+
+def _read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> list[Found]:
+    return [Found(*row) for row in connection.execute(statement)]
+
+
+def _is_part(word: str) -> list[ColumnElement[bool]]:
+    """Whether a word is part of one of the columns, in any case.
+
+    SQLite folds the case of ASCII letters alone, so a word with others is looked for as it may be written.
+    """
+    written = dict.fromkeys((word, word.lower(), word.upper(), word.title()) if not word.isascii() else (word,))
+    patterns = [f"%{_literally(one)}%" for one in written]
+    return [employees.c[name].ilike(pattern, escape=_ESCAPE) for name in _FOLDED for pattern in patterns]
+
+
+def _literally(word: str) -> str:
+    return "".join(_ESCAPE + letter if letter in "%_\\" else letter for letter in word)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    campaign = wanted.campaign
+    conditions = [employees.c.active, *in_audience(campaign.audience)]
+    if wanted.is_open is not None:
+        has_settled = settled(campaign.id, employees.c.key)
+        conditions.append(~has_settled if wanted.is_open else has_settled)
+    if wanted.countries:
+        conditions.append(calendars.c.country.in_(wanted.countries))
+    if wanted.departments:
+        conditions.append(func.coalesce(employees.c.department, "").in_(wanted.departments))
+    if wanted.languages:
+        conditions.append(_spoken(campaign).in_(wanted.languages))
+    return conditions
+
+
+def _spoken(campaign: Campaign) -> ColumnElement[str]:
+    """The language they are written in; "" for the organisation's default."""
+    chosen = func.coalesce(employees.c.language_choice, employees.c.language)
+    if not campaign.language_by_country:
+        return func.coalesce(chosen, "")
+    rules = [
+        (and_(calendars.c.country == country), literal(code, String)) for country, code in campaign.language_by_country.items()
+    ]
+    return func.coalesce(chosen, case(*rules, else_=literal("", String)))

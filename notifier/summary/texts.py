@@ -1,0 +1,167 @@
+"""Texts around figures: what an author wrote, with what was counted in the middle.
+
+A text is a file like those of a campaign, in the folder `summary` (`manager.en.md`), with another one below it that says why one
+gets it (`manager-why.en.md`). Three names in it stand for what the program says: `{{ subject }}`, which belongs into the front
+matter, `{{ preheader }}`, one sentence, and `{{ body }}`, a paragraph of its own, for the figures. All other names are those of
+every text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Template
+from markupsafe import Markup
+
+from notifier.content import lint, mrkdwn
+from notifier.content.catalogue import Catalogue
+from notifier.content.compile import RENDER_ERRORS, Layout, Message, compile_message, render_problem
+from notifier.content.facts import Facts, Sender, Value, context, unbroken
+from notifier.content.mrkdwn import Piece
+from notifier.content.plain import addresses_in, one_line
+from notifier.content.problems import TextError, TextProblem
+from notifier.content.rendered import Rendered
+from notifier.content.slack_blocks import Actions, draw, fit_text
+from notifier.content.slack_compile import SlackText, compile_slack, slack_values
+from notifier.content.source import Source, read_message, read_plain
+from notifier.content.typography import plain_spaces
+from notifier.domain.campaign import Campaign
+
+FOLDER = "summary"
+_PLACE = "q9figures9q"  # where the figures stand while a text is rendered: nothing that Markdown, HTML or Slack would change
+_PARAGRAPH = re.compile(rf"<p[^>]*>\s*{_PLACE}\s*</p>")
+
+_GAPS = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the program says in a text.
+
+    Attributes:
+        subject, preheader: plain text on one line.
+        html, text, slack: the figures, in each form. What stands in `slack` is escaped.
+        facts: of the reader; the deadline is that of the nearest campaign.
+    """
+
+    subject: str
+    preheader: str
+    html: Markup
+    text: str
+    slack: tuple[tuple[Piece, str], ...]
+    facts: Facts
+
+
+class Texts:
+    """The texts of the folder `summary`, each read and compiled when it is first needed.
+
+    Args:
+        folders: looked through in this order, file by file; the texts that came with the program stand last.
+    """
+
+    def __init__(self, folders: Sequence[Path], sender: Sender) -> None:
+        self._folders = tuple(folders)
+        self._sender = sender
+        self._mails: dict[tuple[str, str], Message] = {}
+        self._slack: dict[tuple[str, str], SlackText] = {}
+        self._own = frozenset(addresses_in(f"{sender.organisation} {sender.contact_name} {sender.contact_email}"))
+
+    def mail(self, name: str, said: Said, language: str) -> Rendered:
+        """The mail.
+
+        Raises:
+            TextError: the text is missing or wrong.
+        """
+        message = self._mail(name, language)
+        values = self._values(said, language)
+        html = _render(message.html, message.source, unbroken(values))
+        text = _render(message.text, message.source, values)
+        return Rendered(
+            subject=one_line(_render(message.subject, message.source, values)),
+            html=_PARAGRAPH.sub(lambda _: said.html, html),
+            text=_GAPS.sub("\n\n", plain_spaces(text.replace(_PLACE, said.text.strip()))),
+            language=language,
+            addresses=message.addresses | self._own,
+        )
+
+    def slack(self, name: str, said: Said, language: str) -> Rendered:
+        """The same for Slack. Raises as `mail` does."""
+        compiled = self._on_slack(name, language)
+        values = slack_values(self._values(said, language))
+        pieces: list[tuple[Piece, str]] = []
+        for kind, text in mrkdwn.cut(_render(compiled.pieces, compiled.source, values)):
+            pieces += said.slack if text == _PLACE else [(kind, text)]
+        trust = mrkdwn.cut(_render(compiled.trust, compiled.source, values))
+        button = None if compiled.button is None else _render(compiled.button, compiled.source, values)
+        drawn = draw([*pieces, *trust], Actions(said.facts.link, button, {}))
+        return Rendered(
+            subject=drawn.header,
+            html="",
+            text=fit_text(drawn.text, said.facts.link),
+            language=language,
+            addresses=compiled.addresses | self._own,
+            blocks=drawn.blocks,
+        )
+
+    def check(self, name: str, said: Said, language: str) -> list[TextProblem]:
+        """Everything that is wrong with a text, tried on an example."""
+        try:
+            source = self._mail(name, language).source
+            problems = lint.source_problems(source, language)
+            problems += lint.mail_problems(source.path, self.mail(name, said, language), said.facts)
+            self.slack(name, said, language)
+        except TextError as error:
+            return [error.problem]
+        return problems
+
+    def _values(self, said: Said, language: str) -> dict[str, Value]:
+        values = context(self._sender, said.facts, language, "")
+        return {**values, "subject": said.subject, "preheader": said.preheader, "body": _PLACE}
+
+    def _mail(self, name: str, language: str) -> Message:
+        key = (name, language)
+        if key not in self._mails:
+            self._mails[key] = compile_message(read_message(self._find(f"{FOLDER}/{name}.{language}.md")), *self._around(*key))
+        return self._mails[key]
+
+    def _on_slack(self, name: str, language: str) -> SlackText:
+        key = (name, language)
+        if key not in self._slack:
+            self._slack[key] = compile_slack(self._mail(name, language).source, *self._around(*key))
+        return self._slack[key]
+
+    def _around(self, name: str, language: str) -> tuple[Layout, str]:
+        layout = Layout(
+            email=read_plain(self._find("layout/email.html")),
+            button=read_plain(self._find("layout/button.html")),
+            trust=read_plain(self._find(f"{FOLDER}/{name}-why.{language}.md")),
+        )
+        return layout, language
+
+    def _find(self, name: str) -> Path:
+        for folder in self._folders:
+            if (folder / name).is_file():
+                return folder / name
+        looked = ", ".join(str(folder) for folder in self._folders)
+        fix = f"write {name} in one of them"
+        raise TextError(TextProblem(self._folders[0] / name, 0, f"there is no such text in {looked}", fix))
+
+
+def campaign_title(catalogue: Catalogue, campaign: Campaign, language: str) -> str:
+    """What a campaign is called where several are told of: the title of its page, up to a colon.
+
+    Raises:
+        TextError: the text of the page is missing or wrong.
+    """
+    nobody = Facts("", "", "", campaign.deadline, campaign.deadline, first_notice=False)
+    return catalogue.page(campaign.id, nobody, language).title.partition(":")[0].strip()
+
+
+def _render(template: Template, source: Source, values: dict[str, Value]) -> str:
+    try:
+        return template.render(values)
+    except RENDER_ERRORS as error:
+        raise TextError(render_problem(source, values, error)) from None

@@ -1,0 +1,80 @@
+"""The parts behind the dashboard, and what is counted for all its pages at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+
+from notifier.delivery.forecast import Wave
+from notifier.delivery.outlook import Outlook
+from notifier.domain.campaign import Campaign
+from notifier.store import queue
+from notifier.store.queue import Standing
+from notifier.summary.board import Board
+from notifier.web.dashboard.frame import Frame
+from notifier.web.dashboard.kept import Kept
+from notifier.web.notices import Notice, Refused
+from notifier.web.site import Site
+
+LOOK_AHEAD = timedelta(days=14)
+_QUICK = timedelta(seconds=2), timedelta(seconds=30)
+_SLOW = timedelta(seconds=30), timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What operators' pages know besides the site.
+
+    Attributes:
+        zone: the organisation's.
+        folders: that hold the layouts of the pages, as for `Site`.
+        roster_source: where the roster comes from, and when it is read, for people to read.
+        minimum_group: fewer people than that are never a figure of their own.
+    """
+
+    zone: ZoneInfo
+    folders: tuple[Path, ...]
+    outlook: Outlook
+    minimum_group: int
+    roster_source: str
+    roster_refresh: str
+
+
+class Office:
+    """The dashboard of one application: its parts, and what it keeps counted. It belongs to one event loop."""
+
+    def __init__(self, site: Site, desk: Desk) -> None:
+        self.site = site
+        self.desk = desk
+        self.frame = Frame(site, desk.folders, desk.zone)
+        self.board = Board(site.database, zone=desk.zone, minimum_group=desk.minimum_group, schedule_of=desk.outlook.schedule_of)
+        self.standings: Kept[list[Standing]] = Kept(self._standings, fresh=_QUICK[0], stale=_QUICK[1])
+        self.waves: Kept[list[Wave]] = Kept(self._waves, fresh=_SLOW[0], stale=_SLOW[1])
+
+    def campaign(self, request: Request) -> Campaign:
+        """The campaign that the address names, or else the first one.
+
+        Raises:
+            Refused: there is none of that name.
+        """
+        name = request.path_params.get("campaign") or request.query_params.get("campaign")
+        found = next(iter(self.site.campaigns.values()), None) if not name else self.site.campaigns.get(name)
+        if found is None:
+            raise Refused(Notice.NOWHERE)
+        return found
+
+    def has_changed(self) -> None:
+        """After an act: what was counted is no longer true."""
+        self.standings.forget()
+        self.waves.forget()
+
+    async def _standings(self, _now: datetime) -> list[Standing]:
+        return await self.site.database.read_async(queue.standings)
+
+    async def _waves(self, now: datetime) -> list[Wave]:
+        until = now + LOOK_AHEAD
+        return await self.site.database.read_async(lambda connection: self.desk.outlook.waves(connection, now, until))

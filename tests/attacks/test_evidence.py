@@ -1,0 +1,356 @@
+"""An archive of evidence and somebody who changes it: whatever is changed, removed, swapped, added or repeated is found.
+
+Whoever changes something also makes good whatever can be made good without making the chain again: the hash of an entry or a seal,
+and those in the manifest.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select, update
+
+from notifier.domain.ledger import canonical, entries_hash, hash_of, rest_hash, seal_hash
+from notifier.store import ledger, seals
+from notifier.store.database import Database
+from notifier.store.oversight import ledger as table
+from notifier.store.oversight import seals as seal_table
+from notifier.summary.verify_evidence import MANIFEST, check, seals_text
+from tests.evidence_rig import LATER, OTHER, archive_of, findings, live, pack, store, taken_apart
+from tests.people import COMPANY
+
+Files = dict[str, bytes]
+Lines = list[dict[str, Any]]
+TABLES = ("deliveries.csv", "answers.csv", "roster_syncs.csv")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A good archive of a store in which somebody was forgotten, with three seals."""
+    folder = tmp_path_factory.mktemp("evidence")
+    with store(folder) as database:
+        keys = live(database)
+        with database.write() as connection:
+            ledger.forget(connection, keys["4"], now=LATER, actor="Ada")
+        seals.seal(database, LATER)
+        return taken_apart(archive_of(database, folder).path)
+
+
+@pytest.fixture(scope="module")
+def lines(files: Files) -> Lines:
+    return [json.loads(line) for line in files["ledger.jsonl"].splitlines()]
+
+
+@pytest.fixture(scope="module")
+def chain(files: Files) -> Lines:
+    return list(json.loads(files["seals.json"]))
+
+
+def repaired(files: Files, *, manifest: dict[str, Any] | None = None, **changed: bytes | None) -> Files:
+    """These files with some changed, or removed (None), and the manifest made to fit them."""
+    now = {name: content for name, content in (files | changed).items() if content is not None}
+    made = {**json.loads(files[MANIFEST]), **(manifest or {})}
+    made["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in now.items() if name != MANIFEST}
+    return now | {MANIFEST: (canonical(made) + "\n").encode()}
+
+
+def with_lines(files: Files, lines: Lines) -> Files:
+    """Another ledger, each entry with the hash that it has now."""
+    made = []
+    for line in lines:
+        try:
+            made.append(canonical(line | {"hash": hash_of(line)}))
+        except (KeyError, TypeError):
+            made.append(canonical(line))
+    return repaired(files, **{"ledger.jsonl": ("\n".join(made) + "\n").encode()})
+
+
+def with_seals(files: Files, chain: Lines) -> Files:
+    made = [
+        seal | {"hash": seal_hash(seal)} if {*seal} > {"number", "at", "first", "last", "entries_hash", "previous"} else seal
+        for seal in chain
+    ]
+    head = {name: made[-1].get(name) for name in ("number", "last", "hash")} if made else {}
+    return repaired(files, manifest={"head": head}, **{"seals.json": seals_text(made).encode()})
+
+
+def others(value: Any) -> Iterator[Any]:
+    """Other values of the same kind."""
+    match value:
+        case bool():
+            yield not value
+        case int():
+            yield value + 1
+        case str():
+            yield value + "x"
+            yield ""
+        case dict():
+            yield from ({**value, name: other} for name in value for other in others(value[name]))
+            yield {**value, "more": 1}
+            yield from ({key: value[key] for key in value if key != name} for name in value)
+        case _:
+            yield "x"
+
+
+def rearranged(items: list[Any]) -> Iterator[list[Any]]:
+    """One of them removed, twice there, swapped with the next one."""
+    for n in range(len(items)):
+        yield [*items[:n], *items[n + 1 :]]
+        yield [*items[: n + 1], *items[n:]]
+        if n + 1 < len(items) and items[n] != items[n + 1]:
+            yield [*items[:n], items[n + 1], items[n], *items[n + 2 :]]
+
+
+def test_a_good_archive_has_no_findings(files: Files, lines: Lines) -> None:
+    assert findings(files) == []
+    assert findings(repaired(files)) == []
+    assert {line["campaign"] for line in lines} == {"", "linkedin-ai-training", OTHER}
+
+
+def test_a_change_of_any_field_of_any_entry_is_found(files: Files, lines: Lines) -> None:
+    for n, line in enumerate(lines):
+        for name in line:
+            for other in others(line[name]):
+                if other != line[name]:
+                    assert findings(with_lines(files, [*lines[:n], line | {name: other}, *lines[n + 1 :]])), (n, name, other)
+            gone = {key: line[key] for key in line if key != name}
+            assert findings(with_lines(files, [*lines[:n], gone, *lines[n + 1 :]])), (n, name)
+
+
+def test_an_entry_that_is_removed_repeated_or_swapped_is_found(files: Files, lines: Lines) -> None:
+    for other in rearranged(lines):
+        assert findings(with_lines(files, other))
+        numbered = [line | {"position": n} for n, line in enumerate(other, 1)]
+        assert findings(with_lines(files, numbered))
+
+
+def test_an_entry_that_is_held_back_is_found(files: Files, lines: Lines) -> None:
+    """Its hash is right, and so is the chain: but it is of the campaign that was asked for."""
+
+    for n, line in enumerate(lines):
+        if line["campaign"] != OTHER:
+            whole = {name: line[name] for name in ("at", "event", "subject", "person", "commitment")}
+            rest = rest_hash(facts=canonical(line["facts"]), **whole)
+            held_back = {"position": line["position"], "campaign": line["campaign"], "rest": rest, "hash": line["hash"]}
+            assert any("held back" in finding for finding in findings(with_lines(files, [*lines[:n], held_back, *lines[n + 1 :]])))
+
+
+def test_a_change_in_the_seals_is_found(files: Files, chain: Lines) -> None:
+    for n, seal in enumerate(chain):
+        for name in seal:
+            for other in others(seal[name]):
+                assert findings(with_seals(files, [*chain[:n], seal | {name: other}, *chain[n + 1 :]])) or name == "hash"
+    for other in rearranged(chain):
+        assert findings(with_seals(files, other))
+        assert findings(repaired(files, **{"seals.json": seals_text(other).encode()}))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_change_in_a_table_is_found(files: Files, name: str) -> None:
+    rows = list(csv.reader(io.StringIO(files[name].decode("utf-8-sig"), newline="")))
+    assert len(rows) > 2
+
+    def written(rows: list[list[str]]) -> Files:
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        return repaired(files, **{name: text.getvalue().encode("utf-8-sig")})
+
+    assert findings(written(rows)) == []
+    for n, row in enumerate(rows):
+        for column, content in enumerate(row):
+            changed = [*row[:column], content + "1", *row[column + 1 :]]
+            assert findings(written([*rows[:n], changed, *rows[n + 1 :]])), (n, column)
+        assert findings(written([*rows[:n], row[:-1], *rows[n + 1 :]]))
+    for other in rearranged(rows):
+        assert findings(written(other))
+
+
+def test_a_change_of_any_other_file_is_found(files: Files) -> None:
+    for name in files.keys() - {MANIFEST, "ledger.jsonl", "seals.json", *TABLES}:
+        assert findings(repaired(files, **{name: files[name] + b" "})), name
+    for name in files.keys() - {MANIFEST}:
+        assert findings(repaired(files, **{name: None})), name
+    assert findings(repaired(files, **{"more.txt": b"more"}))
+    assert findings(files | {"more.txt": b"more"}) == ["more.txt: the file was added to the archive"]
+    assert findings({name: content for name, content in files.items() if name != MANIFEST})
+
+
+def test_a_change_in_the_manifest_is_found(files: Files) -> None:
+    manifest = json.loads(files[MANIFEST])
+    for name in manifest:
+        for other in others(manifest[name]):
+            assert findings(files | {MANIFEST: (canonical({**manifest, name: other}) + "\n").encode()}), (name, other)
+    assert findings(files | {MANIFEST: json.dumps(manifest).encode()})
+    assert findings(files | {MANIFEST: (canonical({**manifest, "more": 1}) + "\n").encode()})
+
+
+def test_what_is_personal_is_missing_only_where_the_ledger_says_so(files: Files, lines: Lines) -> None:
+    assert any(line["person"] and "personal" not in line for line in lines if "person" in line)
+    for n, line in enumerate(lines):
+        if "personal" in line:
+            bare = {key: line[key] for key in line if key not in {"personal", "salt"}} | {"actor": ""}
+            said = findings(with_lines(files, [*lines[:n], bare, *lines[n + 1 :]]))
+            assert any("nothing says that it was dropped" in one for one in said), n
+
+
+def test_only_a_seal_noted_elsewhere_shows_that_the_chain_was_made_again(files: Files, lines: Lines, chain: Lines) -> None:
+    """What the documentation says it cannot do: whoever makes everything again, from the first entry on, leaves no trace in it."""
+    n = next(n for n, line in enumerate(lines) if line.get("event") == "roster applied")
+    at = lines[n]["at"]
+    earlier = at.replace("2025-10-01", "2025-09-01")
+    forged = [line | ({"at": earlier} if line is lines[n] else {}) for line in lines]
+    made: Lines = []
+    for seal in chain:
+        hashes = [hash_of(line) for line in forged[seal["first"] - 1 : seal["last"]]]
+        previous = made[-1]["hash"] if made else seal["previous"]
+        new = seal | {"entries_hash": entries_hash(hashes), "previous": previous}
+        made.append(new | {"hash": seal_hash(new)})
+    rows = files["roster_syncs.csv"].replace(f"{n + 1},{at}".encode(), f"{n + 1},{earlier}".encode())
+    last = {name: made[-1][name] for name in ("number", "last", "hash")}
+    every = with_lines(files, forged) | {"seals.json": seals_text(made).encode(), "roster_syncs.csv": rows}
+    forgery = repaired(every, manifest={"head": last})
+    assert findings(forgery) == []
+    assert findings(files, chain[0]["hash"], chain[-1]["hash"]) == []
+    for seal in chain:
+        assert len(findings(forgery, seal["hash"])) == 1
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_whatever_is_written_in_place_of_something_is_found(files: Files, lines: Lines, data: st.DataObject) -> None:
+    n = data.draw(st.integers(0, len(lines) - 1))
+    name = data.draw(st.sampled_from(sorted(lines[n])) | st.text(max_size=3))
+    value = data.draw(_JSON)
+    changed = lines[n] | {name: value}
+    if canonical(changed) != canonical(lines[n]) and name != "hash":
+        assert findings(with_lines(files, [*lines[:n], changed, *lines[n + 1 :]]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_other_bytes_in_any_file_are_found(files: Files, data: st.DataObject) -> None:
+    """Whatever stands in the file then, the check ends with findings and not with an error."""
+    name = data.draw(st.sampled_from(sorted(files)))
+    start = data.draw(st.integers(0, len(files[name])))
+    end = data.draw(st.integers(start, min(start + 40, len(files[name]))))
+    content = files[name][:start] + data.draw(st.binary(max_size=20)) + files[name][end:]
+    if content != files[name]:
+        assert findings(files | {name: content})
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path, files: Files) -> None:
+    path = tmp_path / "evidence.zip"
+    assert check(path)[0] == [f"the archive cannot be read: [Errno 2] No such file or directory: '{path}'"]
+    path.write_bytes(b"no zip")
+    assert check(path)[0] == ["the archive cannot be read: File is not a zip file"]
+    assert findings({}) != []
+    assert findings({MANIFEST: files[MANIFEST]}) != []
+
+
+@pytest.mark.parametrize("column", sorted(set(table.c.keys()) - {"id"}))
+def test_a_change_in_the_store_is_found_in_the_next_archive(tmp_path: Path, column: str) -> None:
+    with store(tmp_path) as database:
+        live(database)
+        with database.write() as connection:
+            row = connection.execute(select(table).where(table.c.event == "answered").limit(1)).mappings().one()
+            wrong: dict[str, Any] = {
+                "at": LATER,
+                "campaign": OTHER,
+                "employee_key": 7,
+                "subject": 77,
+                "position": 999,
+                "facts": row["facts"].replace("done", "help"),
+                "personal": '{"employee_id":"7"}',
+                "salt": "00" * 16,
+            }
+            connection.execute(update(table).where(table.c.id == row["id"]).values({column: wrong.get(column, "Eve")}))
+        assert check(archive_of(database, tmp_path).path)[0]
+
+
+def test_an_entry_that_was_taken_out_of_the_store_or_put_into_it_is_found(tmp_path: Path) -> None:
+    with store(tmp_path) as database:
+        live(database)
+        second, third = table.c.position == 2, table.c.position == 3
+        copied = {"at": LATER, "event": "answered", "facts": "{}", "commitment": "", "position": 2}
+        for n, act in enumerate(
+            (
+                [update(table).where(second).values(position=-1)],
+                [update(table).where(third).values(position=2), update(table).where(table.c.position == -1).values(position=3)],
+                [delete(table).where(third)],
+                [insert(table).values(copied | {"position": 3})],
+                [delete(seal_table).where(seal_table.c.number == 1)],
+            )
+        ):
+            with database.write() as connection:
+                for statement in act:
+                    connection.execute(statement)
+            assert check(archive_of(database, tmp_path, name=f"{n}.zip").path)[0]
+
+
+def test_the_checker_in_the_archive_needs_nothing_but_python(tmp_path: Path, files: Files, chain: Lines) -> None:
+    program, good, bad = tmp_path / "verify.py", tmp_path / "good.zip", tmp_path / "bad.zip"
+    program.write_bytes(files["verify.py"])
+    pack(good, files)
+    pack(bad, repaired(files, **{"answers.csv": files["answers.csv"].replace(b"done", b"help")}))
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, "-I", "-S", program, *arguments], capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    code, said = run(good, chain[0]["hash"])
+    assert (code, said.splitlines()[0]) == (
+        0,
+        f"ok: linkedin-ai-training, {chain[-1]['last']} entries under 3 seals, what is personal was dropped from 1",
+    )
+    assert said.splitlines()[1].endswith(chain[-1]["hash"])
+    code, said = run(bad)
+    assert (code, said.count("\n")) == (1, 3)
+    assert run(good, "0" * 64) == (
+        1,
+        f"the seal {'0' * 64} is not in this chain: it is another chain, or was made again after that seal\n",
+    )
+    assert run()[0] == 2
+
+
+def test_an_archive_without_names_holds_none(tmp_path: Path) -> None:
+    with store(tmp_path) as database:
+        live(database)
+        archive = archive_of(database, tmp_path, with_names=False)
+    files = taken_apart(archive.path)
+    assert findings(files) == []
+    everything = b"\n".join(files.values()).decode()
+    for person in COMPANY:
+        for word in (person.email, person.family_name, person.name):
+            assert word not in everything
+    for word in ("ada@machine", "Ada (https", "no such user", "Sujet", '"personal"', '"salt"'):
+        assert word not in everything, word
+
+
+def test_no_cell_of_a_table_is_a_formula(files: Files) -> None:
+    """CWE-1236: what begins with one of these is run by a spreadsheet program. Here the provider's words begin with "="."""
+    cells = []
+    for name in (*TABLES, "roster.csv"):
+        for row in csv.reader(io.StringIO(files[name].decode("utf-8-sig"), newline="")):
+            cells += row
+    assert [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r", "\n"))] == []
+    assert [cell for cell in cells if cell.startswith("-") and not cell[1:].isdigit()] == []
+    assert any(cell.startswith("'=HYPERLINK") for cell in cells)

@@ -1,0 +1,283 @@
+"""Nobody is signed in who should not be: a provider, a network or a stranger lies in one thing at a time (promise S10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from notifier.domain.operators import Role
+from notifier.store import ledger, sessions
+from notifier.store.database import Database
+from notifier.store.tables import metadata
+from notifier.web import operators
+from tests.oidc_authority import KEY, OTHER_KEY, PUBLIC_PEM, Authority, Signed, authority
+from tests.pages_rig import NOW, Answered, Rig, Visitor, running_pages
+
+SECOND = int(NOW.timestamp())
+HOUR = 3600
+
+
+@dataclass
+class Desk:
+    """The pages, and the authority that they believe."""
+
+    site: Rig
+    authority: Authority
+
+    def sessions(self) -> list[tuple[str, str, Role]]:
+        with self.site.database.read() as connection:
+            found = [one.operator for one in sessions.every_open(connection, self.site.visitors.now())]
+        return [(one.subject, one.name, one.role) for one in found]
+
+    def sign_in(self, visitor: Visitor | None = None, **answer: str) -> Answered:
+        visitor = visitor or Visitor(self.site)
+        self.authority.visit(visitor, self.site.visitors.now())
+        return self.authority.come_back(visitor, **answer)
+
+
+@pytest.fixture(scope="module")
+def _open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("sign-in")
+    database = Database(f"sqlite:///{folder}/store.db")
+    with database.write() as connection:
+        metadata.create_all(connection)
+    with authority(folder) as one, running_pages(database, provider=one.provider) as site:
+        yield Desk(site, one)
+    database.close()
+
+
+@pytest.fixture
+def desk(_open: Desk) -> Desk:
+    _open.authority.be_honest()
+    with _open.site.database.write() as connection:
+        sessions.revoke(connection, NOW)
+    return _open
+
+
+def test_an_honest_answer_signs_in(desk: Desk) -> None:
+    """Else all that follows would prove nothing."""
+    answered = desk.sign_in()
+    assert (answered.status, answered.headers["location"]) == (303, "/admin")
+    assert desk.sessions() == [("248289761001", "Ann Admin", Role.ADMIN)]
+
+
+LIES: dict[str, dict[str, Any]] = {
+    "another audience": {"aud": "somebody-else"},
+    "an audience of others": {"aud": ["somebody-else"]},
+    "asked for by somebody else": {"azp": "somebody-else"},
+    "two audiences and no azp": {"aud": ["notifier", "somebody-else"]},
+    "no audience": {"aud": None},
+    "another issuer": {"iss": "https://login.example.org"},
+    "the issuer with a slash": {"iss": "https://localhost/"},
+    "no issuer": {"iss": None},
+    "another nonce": {"nonce": "n-0S6_WzA2Mj"},
+    "no nonce": {"nonce": None},
+    "expired": {"iat": SECOND - 2 * HOUR, "exp": SECOND - HOUR},
+    "no end": {"exp": None},
+    "an end that is no number": {"exp": str(SECOND + HOUR)},
+    "from the future": {"iat": SECOND + HOUR, "exp": SECOND + 2 * HOUR},
+    "not yet": {"nbf": SECOND + HOUR},
+    "no subject": {"sub": None},
+    "an empty subject": {"sub": ""},
+    "a subject that is no text": {"sub": 248289761001},
+    "a subject of a thousand letters": {"sub": "a" * 1000},
+    "another access token": {"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_a_token_that_lies_signs_nobody_in(desk: Desk, lie: dict[str, Any]) -> None:
+    desk.authority.claims = lie
+    assert (desk.sign_in().status, desk.sessions()) == (403, [])
+
+
+def _unsigned(claims: dict[str, Any]) -> str:
+    return jwt.encode(claims, None, "none", {"kid": "one"})
+
+
+def _by_the_public_key(claims: dict[str, Any]) -> str:
+    """An HMAC with the provider's public key as its secret. PyJWT refuses to make one, so it is made by hand."""
+    head = jwt.utils.base64url_encode(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "one"}).encode())
+    signed = head + b"." + jwt.utils.base64url_encode(json.dumps(claims).encode())
+    return (signed + b"." + jwt.utils.base64url_encode(jwt.algorithms.HMACAlgorithm("sha256").sign(signed, PUBLIC_PEM))).decode()  # type: ignore[attr-defined]
+
+
+SIGNATURES: dict[str, Signed] = {
+    "none": _unsigned,
+    "the public key as a secret": _by_the_public_key,
+    "a key of somebody else under the same name": lambda claims: jwt.encode(claims, OTHER_KEY, "RS256", {"kid": "one"}),
+    "a key that it brings itself": lambda claims: jwt.encode(
+        claims, OTHER_KEY, "RS256", {"jwk": json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_KEY.public_key()))}
+    ),
+    "a key that nobody knows": lambda claims: jwt.encode(claims, OTHER_KEY, "RS256", {"kid": "two"}),
+    "extensions that must be understood": lambda claims: jwt.encode(claims, KEY, "RS256", {"kid": "one", "crit": ["exp"]}),
+    "cut off": lambda claims: jwt.encode(claims, KEY, "RS256", {"kid": "one"}).rpartition(".")[0] + ".",
+    "no token at all": lambda _: "correct horse",
+}
+
+
+@pytest.mark.parametrize("sign", SIGNATURES.values(), ids=SIGNATURES.keys())
+def test_a_signature_that_is_none_signs_nobody_in(desk: Desk, sign: Signed) -> None:
+    desk.authority.sign = sign
+    assert (desk.sign_in().status, desk.sessions()) == (403, [])
+
+
+def test_the_same_address_is_not_the_same_person(desk: Desk) -> None:
+    """An address that passed to somebody else, or that nobody verified, gives nothing: neither a role nor a name."""
+    desk.sign_in()
+    desk.authority.claims = {"sub": "66", "roles": [], "name": "Ann Admin", "email": "ann@example.com", "email_verified": False}
+    answered = desk.sign_in()
+    assert (answered.status, answered.title) == (403, "You have no role here")
+    assert desk.sessions() == [("248289761001", "Ann Admin", Role.ADMIN)]
+
+
+@pytest.mark.parametrize("roles", [None, [], ["Chiefs"], "chief", {"chiefs": True}, [["chiefs"]], [None]])
+def test_a_role_is_one_of_those_that_are_written_down(desk: Desk, roles: object) -> None:
+    desk.authority.claims = {"roles": roles, "groups": ["chiefs"]}
+    assert (desk.sign_in().title, desk.sessions()) == ("You have no role here", [])
+
+
+def test_groups_that_were_left_out_are_told(desk: Desk) -> None:
+    desk.authority.claims = {
+        "roles": None,
+        "_claim_names": {"roles": "src1"},
+        "_claim_sources": {"src1": {"endpoint": "https://x"}},
+    }
+    assert (desk.sign_in().title, desk.sessions()) == ("We could not see your groups", [])
+
+
+def test_an_answer_is_good_once(desk: Desk) -> None:
+    """The provider would redeem a code as often as it is asked; we ask once, whatever the browser has kept."""
+    visitor = Visitor(desk.site)
+    desk.authority.visit(visitor, NOW)
+    kept = dict(visitor.cookies)
+    assert desk.authority.come_back(visitor, "replayed").status == 303
+    visitor.cookies = kept
+    assert desk.authority.come_back(visitor, "replayed").title == "Please begin again"
+    assert (desk.authority.codes["replayed"], len(desk.sessions())) == (1, 1)
+
+
+def test_a_code_of_one_sign_in_is_worth_nothing_in_another(desk: Desk) -> None:
+    """Even a provider that forgets PKCE gives a token with the nonce of the first."""
+    first = desk.authority.visit(Visitor(desk.site), NOW)
+    visitor = Visitor(desk.site)
+    desk.authority.visit(visitor, NOW)
+    desk.authority.claims = {"nonce": first["nonce"]}
+    assert (desk.authority.come_back(visitor).status, desk.sessions()) == (403, [])
+
+
+def test_the_answer_of_another_browser_counts_nowhere_else(desk: Desk) -> None:
+    """An attacker signs in, stops before the last step, and has somebody else's browser take it: with no sign-in, and amid one."""
+    attacker, victim = Visitor(desk.site), Visitor(desk.site)
+    for begun in (False, True):
+        if begun:
+            desk.authority.visit(victim, NOW)
+        desk.authority.visit(attacker, NOW)
+        assert desk.authority.come_back(victim).title == "Please begin again"
+    assert (desk.sessions(), "notifier_operator" in victim.cookies) == ([], False)
+
+
+@pytest.mark.parametrize("answer", [{"state": ""}, {"state": "af0ifjsldkj"}, {"iss": "https://login.example.org"}])
+def test_an_answer_to_another_question_counts_nothing(desk: Desk, answer: dict[str, str]) -> None:
+    assert (desk.sign_in(**answer).status in {400, 403}, desk.sessions()) == (True, [])
+
+
+def test_an_answer_that_says_two_things_counts_nothing(desk: Desk) -> None:
+    visitor = Visitor(desk.site)
+    asked = desk.authority.visit(visitor, NOW)
+    answered = visitor.get(f"/admin/sign-in/back?code=one&code=two&state={asked['state']}")
+    assert (answered.status, desk.sessions()) == (400, [])
+
+
+def test_a_sign_in_lasts_ten_minutes(desk: Desk) -> None:
+    visitor = Visitor(desk.site)
+    desk.authority.visit(visitor, NOW)
+    desk.site.visitors.move_to(NOW + timedelta(minutes=11))
+    try:
+        assert (desk.authority.come_back(visitor).status, desk.sessions()) == (400, [])
+    finally:
+        desk.site.visitors.move_to(NOW)
+
+
+def test_what_the_cookie_holds_can_be_neither_read_nor_changed(desk: Desk) -> None:
+    visitor = Visitor(desk.site)
+    asked = desk.authority.visit(visitor, NOW)
+    (name,) = visitor.cookies
+    sealed = visitor.cookies[name]
+    assert asked["state"] not in sealed
+    for place in (12, len(sealed) // 2, len(sealed) - 4):
+        visitor.cookies[name] = sealed[:place] + ("A" if sealed[place] != "A" else "B") + sealed[place + 1 :]
+        assert desk.authority.come_back(visitor).status == 400
+    assert desk.sessions() == []
+
+
+ELSEWHERE = (
+    "https://evil.example/admin",
+    "//evil.example/admin",
+    "/\\evil.example/admin",
+    "/admin/../../evil",
+    "/admin/%2E%2e/evil",
+    "/admin@evil.example",
+    "/admin.evil.example",
+    "/admin\r\nSet-Cookie: a=b",
+    "/admin\\@evil.example",
+    "javascript:alert(1)",
+    "/a/linkedin-ai-training/token",
+    "/admin/sign-out",
+    "/admin/sign-in/go",
+    "admin",
+    "",
+)
+
+
+@pytest.mark.parametrize("to", ELSEWHERE)
+def test_nobody_is_led_elsewhere(desk: Desk, to: str) -> None:
+    visitor = Visitor(desk.site)
+    desk.authority.visit(visitor, NOW, to)
+    assert desk.authority.come_back(visitor).headers["location"] == "/admin"
+
+
+@pytest.mark.parametrize("to", ["/admin/queue?state=held", "/team", "/admin?said=..", "/admin/people/17"])
+def test_but_back_to_where_they_were_going(to: str) -> None:
+    assert operators.own_path(to) == to
+
+
+def test_whoever_signs_in_gets_another_session_than_the_one_that_was_planted(desk: Desk) -> None:
+    planted = sessions.new_token()
+    visitor = Visitor(desk.site)
+    visitor.cookies[operators.cookie_name(desk.site.base_url)] = planted
+    desk.sign_in(visitor)
+    assert visitor.cookies[operators.cookie_name(desk.site.base_url)] != planted
+    with desk.site.database.read() as connection:
+        assert sessions.find(connection, planted, NOW) is None
+
+
+def test_a_provider_of_another_name_is_not_asked(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Discovery gives the name of another: OpenID Connect Discovery 1.0, 4.3."""
+    folder = tmp_path_factory.mktemp("other")
+    database = Database(f"sqlite:///{folder}/store.db")
+    with database.write() as connection:
+        metadata.create_all(connection)
+    desk.authority.over = {"issuer": "https://login.example.org"}
+    with running_pages(database, provider=desk.authority.provider) as site:
+        answered = Visitor(site).get("/admin/sign-in/go")
+    database.close()
+    assert (answered.status, answered.title) == (503, "The sign-in service does not answer")
+
+
+def test_every_refusal_is_in_the_ledger_without_a_word_of_the_token(desk: Desk) -> None:
+    desk.authority.claims = {"aud": "somebody-else"}
+    desk.sign_in()
+    with desk.site.database.read() as connection:
+        newest = next(iter(ledger.tell(connection)))
+    assert (newest.event, newest.facts, newest.personal) == (
+        "sign-in refused",
+        {"why": "the ID token is for somebody else (aud)"},
+        None,
+    )
