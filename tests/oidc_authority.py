@@ -71,6 +71,7 @@ class Authority:
             client_secret="correct horse",
             redirect_uri=f"{base_url}/admin/sign-in/back",
             roles=ROLES,
+            employee_claim="oid",
             ca_file=self.certificates.ca_file,
         )
 

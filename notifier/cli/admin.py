@@ -9,11 +9,11 @@ import click
 from notifier.cli.options import Configured, configured, json_option, operator
 from notifier.cli.output import print_json, say, table
 from notifier.clock import SystemClock
-from notifier.domain.operators import SIGN_IN_LINK_LASTS, Role
+from notifier.domain.operators import OPERATORS, SIGN_IN_LINK_LASTS, Role
 from notifier.errors import UsageError
 from notifier.store import ledger, sessions
 
-ROLE = click.Choice([role.value for role in Role])
+ROLE = click.Choice([role.value for role in OPERATORS])
 
 
 @click.group()

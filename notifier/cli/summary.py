@@ -16,15 +16,14 @@ from notifier.cli.options import Configured, configured, find_person, json_optio
 from notifier.cli.organisation import organisation
 from notifier.cli.output import print_json, say
 from notifier.clock import SystemClock
-from notifier.domain.countdown import local_date
 from notifier.domain.employee import LANGUAGES
 from notifier.errors import UsageError
 from notifier.service import Service, build
 from notifier.settings import Settings
-from notifier.store.claims import Claimed
 from notifier.store.database import Database
 from notifier.store.employees import StoredEmployee
 from notifier.store.tables import Kind
+from notifier.summary.examples import row_of
 from notifier.summary.facts import TeamLetter, written
 from notifier.summary.weekly import MESSAGE
 
@@ -57,7 +56,8 @@ def preview(
     if letter is None:
         _say_nothing_is_told(person, as_json=as_json)
         return
-    outgoing = service.composer.compose(_row(manager, letter, now, language))
+    row = row_of(letter, manager, kind=Kind.SUMMARY, message=MESSAGE, now=now, language=language)
+    outgoing = service.composer.compose(row)
     file = _write(outgoing, html, open_it=open_it)
     if as_json:
         rendered = outgoing.rendered
@@ -123,38 +123,6 @@ def _say_nothing_is_told(person: str, *, as_json: bool) -> None:
         return
     say(f"{person} would be told nothing this week: no campaign runs, nobody reports to them, nothing may be shown,")
     say("or everything was settled when they were told last.")
-
-
-def _row(manager: StoredEmployee, letter: TeamLetter, now: datetime, language: str | None) -> Claimed:
-    person = manager.employee
-    return Claimed(
-        id=0,
-        epoch=0,
-        campaign="",
-        kind=Kind.SUMMARY,
-        occasion=0,
-        message=MESSAGE,
-        attempts=1,
-        message_id="preview@preview.invalid",
-        dated=now,
-        expires_at=now,
-        today=local_date(now, person.time_zone),
-        first_notice=False,
-        employee_key=manager.key,
-        address=person.email,
-        email=person.email,
-        given_name=person.given_name,
-        family_name=person.family_name,
-        roster_language=person.language,
-        language_choice=language or manager.language_choice,
-        country=person.country or "",
-        time_zone=person.time_zone,
-        public_id=manager.public_id,
-        link_version=manager.link_version,
-        answer=None,
-        answered_at=None,
-        letter=written(letter),
-    )
 
 
 def _write(outgoing: Outgoing, html: Path | None, *, open_it: bool) -> Path | None:

@@ -13,6 +13,7 @@ SIGN_IN_LINK_LASTS = timedelta(minutes=10)
 class Role(StrEnum):
     """What somebody may do, from the least to the most."""
 
+    MANAGER = "manager"  # the page of their own team, and nothing else
     VIEWER = "viewer"  # figures only, no person
     OFFICER = "officer"  # persons too, and what is done for one of them
     ADMIN = "admin"  # everything: stop, resume, retry, approve a roster
@@ -21,6 +22,10 @@ class Role(StrEnum):
         """Whether this role may do all that the other one may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
+
+
+OPERATORS = (Role.VIEWER, Role.OFFICER, Role.ADMIN)
+"""The roles of those who run the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Operator:
             "notifier" and as its subject whoever made it.
         name: for people to read; proves nothing.
         session: the number of the session.
+        employee_key: whom of the roster they are, where the identity provider says so.
     """
 
     issuer: str
@@ -39,6 +45,7 @@ class Operator:
     name: str
     role: Role
     session: int
+    employee_key: int | None = None
 
     @property
     def actor(self) -> str:

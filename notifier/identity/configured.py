@@ -31,6 +31,7 @@ def provider_of(settings: SignIn, base_url: str) -> Provider | None:
         redirect_uri=base_url + BACK,
         roles=settings.roles.by_role,
         roles_from=settings.roles_from,
+        employee_claim=settings.employee_claim,
         scopes=settings.scopes,
         ca_file=settings.ca_file,
     )

@@ -57,6 +57,7 @@ class Identity:
         issuer, subject: together for ever the same person. Nothing else is: an address can pass to somebody else.
         name: for people to read.
         role: the highest that they have here, or None.
+        employee_id: who they are in the roster, where the provider is asked for that; None where it does not say.
         overage: whether there is none because the provider left the groups out: they are too many.
     """
 
@@ -64,6 +65,7 @@ class Identity:
     subject: str
     name: str
     role: Role | None
+    employee_id: str | None = None
     overage: bool = False
 
 
@@ -89,6 +91,7 @@ class Provider:
         redirect_uri: str,
         roles: Mapping[Role, frozenset[str]],
         roles_from: str = "roles",
+        employee_claim: str | None = None,
         scopes: Sequence[str] = (),
         ca_file: Path | None = None,
     ) -> None:
@@ -99,6 +102,7 @@ class Provider:
             redirect_uri: registered there, to the letter.
             roles: which values of a claim give them.
             roles_from: that claim.
+            employee_claim: the claim that holds the id of the roster, if there is one.
             scopes: to ask for besides openid and profile.
             ca_file: certificates to trust in place of the system's.
         """
@@ -107,6 +111,7 @@ class Provider:
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._roles, self._roles_from = roles, roles_from
+        self._employee_claim = employee_claim
         self._scopes = ["openid", "profile", *scopes]
         self._http = _Https(ca_file)
         self._known: _Known | None = None
@@ -189,7 +194,9 @@ class Provider:
         left_out = claims.get("hasgroups") is True or (isinstance(elsewhere, dict) and self._roles_from in elsewhere)
         names = (claims.get(name) for name in ("name", "preferred_username"))
         name = next((one for one in names if isinstance(one, str) and one.strip() and one.isprintable()), claims["sub"])
-        return Identity(self.issuer, claims["sub"], str(name), role, overage=role is None and left_out)
+        employee = claims.get(self._employee_claim) if self._employee_claim else None
+        employee_id = employee if isinstance(employee, str) and employee else None
+        return Identity(self.issuer, claims["sub"], str(name), role, employee_id, overage=role is None and left_out)
 
     def _client(self, configuration: Mapping[str, Any]) -> Any:
         """msal's client of OpenID Connect. The secret goes into the head unless the provider only takes it in the body."""

@@ -74,6 +74,8 @@ class SignIn(Section):
     """A file that holds the client secret and nothing else."""
     roles_from: Literal["roles", "groups"] = "roles"
     """What roles are made of: roles (app roles) or groups, as they stand in the ID token."""
+    employee_claim: Text | None = None
+    """The claim that holds a person's id in the roster, like oid with people from Entra ID. With it managers can sign in at /team."""
     scopes: tuple[Text, ...] = ()
     """What to ask for besides openid and profile, where a service tells groups only then."""
     ca_file: Path | None = None

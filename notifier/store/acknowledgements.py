@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Row, String, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Connection, Row, String, bindparam, insert, select, update
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.ladder import SLACK
@@ -113,7 +113,7 @@ class Recorded:
     changed: bool
 
 
-_of_people = bindparam("of_people", expanding=True)
+_of_people: BindParameter[int] = bindparam("of_people", expanding=True)
 _at = bindparam("at", type_=Instant)
 _insert = Prepared(
     insert(acknowledgements).from_select(

@@ -120,6 +120,12 @@ def find(connection: Connection, who: str) -> StoredEmployee | None:
     return None if row is None else _stored(row)
 
 
+def by_key(connection: Connection, key: int) -> StoredEmployee | None:
+    """Somebody by their row."""
+    row = connection.execute(_everybody().where(employees.c.key == key)).one_or_none()
+    return None if row is None else _stored(row)
+
+
 def by_public_id(connection: Connection, public_id: str) -> StoredEmployee | None:
     """The person a link speaks of."""
     return by_public_ids(connection, [public_id]).get(public_id)

@@ -40,7 +40,7 @@ class Figures:
         last_roster: when the last one was applied.
     """
 
-    told: Counter[tuple[str, str, State]] = field(default_factory=Counter)
+    told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reached: int = 0
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     taken_back: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -81,22 +81,25 @@ def _open(row: RowMapping, *, with_names: bool) -> dict[str, Any]:
 
 
 def count(connection: Connection, *, campaign: str, up_to: int) -> Figures:
-    """The figures of a campaign. Read from the newest entry backwards: so what comes first is how it stands."""
+    """The figures of a campaign. Read from the newest entry backwards: so what comes first is how it stands.
+
+    An entry that somebody has tampered with is counted as what it says: to judge it is the business of whoever checks the archive.
+    """
     figures = Figures()
     deliveries, revoked, people = _Marks(), _Marks(), _Marks()
     columns = ledger.c["position", "at", "event", "subject", "employee_key", "facts"]
     for row in _sealed(connection, select(*columns).where(ledger.c.campaign.in_((campaign, ""))), up_to, backwards=True):
         event, facts = row["event"], json.loads(row["facts"])
         if event.startswith(ENDED):
-            if facts["kind"] in _ASKS and deliveries.add(row["subject"]):
-                state = State(event.removeprefix(ENDED))
-                figures.told[facts["message"], facts["channel"], state] += 1
-                figures.reached += state is State.ACCEPTED and people.add(row["employee_key"])
+            if facts.get("kind") in _ASKS and deliveries.add(row["subject"]):
+                state = event.removeprefix(ENDED)
+                figures.told[facts.get("message", ""), facts.get("channel", ""), state] += 1
+                figures.reached += state == State.ACCEPTED and people.add(row["employee_key"] or 0)
         elif event == TAKEN_BACK:
             revoked.add(row["subject"])
         elif event == ANSWERED:
             counted = figures.answers if revoked.add(row["subject"]) else figures.taken_back
-            counted[facts["answer"], facts["assurance"]] += 1
+            counted[facts.get("answer", ""), facts.get("assurance", "")] += 1
         elif event in figures.rosters:
             figures.rosters[event] += 1
             if event == ROSTER_APPLIED:

@@ -43,6 +43,15 @@ census_people = Table(
     Index("ix_census_people_home", "campaign", "home_key"),
 )
 
+# The organisation's figures of a campaign as they were when its per-person records began to be purged: nothing but counts.
+final_figures = Table(
+    "final_figures",
+    metadata,
+    Column("campaign", String(64), primary_key=True),
+    Column("counted_at", Instant, nullable=False),
+    Column("content", Text, nullable=False),  # JSON
+)
+
 # On leave until a day, as a manager or an operator has said; the roster may say more.
 leave_notes = Table(
     "leave_notes",
@@ -131,6 +140,7 @@ sessions = Table(
     Column("subject", String(255), nullable=False),
     Column("name", String(255), nullable=False),
     Column("role", String(16), nullable=False),
+    Column("employee_key", ForeignKey("employees.key")),
     Column("began_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),

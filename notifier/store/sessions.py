@@ -24,7 +24,7 @@ SESSION_IDLES = timedelta(hours=2)
 LINK_ISSUER = "notifier"  # of whoever came by a link
 _NOTED_AFTER = timedelta(minutes=1)
 _LONGEST = 255
-_COLUMNS = (sessions.c.id, sessions.c.issuer, sessions.c.subject, sessions.c.name, sessions.c.role)
+_COLUMNS = tuple(sessions.c["id", "issuer", "subject", "name", "role", "employee_key"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,21 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def begin(connection: Connection, *, token: str, issuer: str, subject: str, name: str, role: Role, now: datetime) -> Operator:
+def begin(
+    connection: Connection,
+    *,
+    token: str,
+    issuer: str,
+    subject: str,
+    name: str,
+    role: Role,
+    now: datetime,
+    employee_key: int | None = None,
+) -> Operator:
     """Open a session for whoever holds `token`.
 
     Args:
-        issuer, subject, name: as in `Operator`.
+        issuer, subject, name, employee_key: as in `Operator`.
 
     Raises:
         ValueError: issuer or subject is longer than 255 characters; cut, they would no longer tell people apart.
@@ -68,10 +78,10 @@ def begin(connection: Connection, *, token: str, issuer: str, subject: str, name
     if max(len(issuer), len(subject)) > _LONGEST:
         msg = "an issuer or a subject is longer than 255 characters"
         raise ValueError(msg)
-    values = {"issuer": issuer, "subject": subject, "name": name[:_LONGEST], "role": role}
+    values = {"issuer": issuer, "subject": subject, "name": name[:_LONGEST], "role": role, "employee_key": employee_key}
     row = insert(sessions).values(**values, token_hash=_hash(token), began_at=now, seen_at=now, ends_at=now + SESSION_LASTS)
     number = connection.execute(row.returning(sessions.c.id)).scalar_one()
-    return Operator(issuer, subject, name[:_LONGEST], role, number)
+    return Operator(issuer, subject, name[:_LONGEST], role, number, employee_key)
 
 
 def find(connection: Connection, token: str, now: datetime) -> Session | None:
@@ -136,7 +146,8 @@ def _open(connection: Connection, now: datetime, *which: ColumnElement[bool]) ->
     columns = (sessions.c.began_at, sessions.c.seen_at, sessions.c.ends_at)
     rows = connection.execute(select(*_COLUMNS, *columns).where(_is_open(now), *which).order_by(sessions.c.id))
     return [
-        Session(_operator(*row[:5]), row.began_at, row.seen_at, row.ends_at, fresh=now - row.seen_at < _NOTED_AFTER) for row in rows
+        Session(_operator(*row[: len(_COLUMNS)]), row.began_at, row.seen_at, row.ends_at, fresh=now - row.seen_at < _NOTED_AFTER)
+        for row in rows
     ]
 
 
@@ -148,8 +159,8 @@ def _is_good(token: str, now: datetime) -> ColumnElement[bool]:
     return and_(sign_in_links.c.token_hash == _hash(token), sign_in_links.c.used_at.is_(None), sign_in_links.c.ends_at > now)
 
 
-def _operator(number: int, issuer: str, subject: str, name: str, role: str) -> Operator:
-    return Operator(issuer, subject, name, Role(role), number)
+def _operator(number: int, issuer: str, subject: str, name: str, role: str, employee_key: int | None) -> Operator:
+    return Operator(issuer, subject, name, Role(role), number, employee_key)
 
 
 def _hash(token: str) -> str:

@@ -14,7 +14,12 @@ from notifier.domain.operators import Role
 _AGAIN = "Sign in again"
 _NOBODY = "Nobody was signed in. Please try again; if it stays so, tell %(contact)s."
 
-ROLE_NAMES = {Role.VIEWER: "viewer", Role.OFFICER: "compliance officer", Role.ADMIN: "administrator"}
+ROLE_NAMES = {
+    Role.MANAGER: "manager of a team",
+    Role.VIEWER: "viewer",
+    Role.OFFICER: "compliance officer",
+    Role.ADMIN: "administrator",
+}
 """As the pages call them: message ids too."""
 
 

@@ -65,6 +65,11 @@ class Notice(Enum):
         "This matter is not open here any more",
         ("Your link is genuine, but what it was about has been taken down. You need not do anything.",),
     )
+    NO_TEAM = _Words(
+        404,
+        "We do not know which team is yours",
+        ("You are signed in, but the list of our people does not say who you are. Use the link in your summary, or ask us.",),
+    )
     NOWHERE = _Words(
         404,
         "There is no page here",

@@ -25,9 +25,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from notifier.domain.operators import Role
 from notifier.errors import NotifierError
 from notifier.identity import Attempt, Identity, NotTrustedError, Provider, ProviderError, RefusedError
-from notifier.store import ledger, sessions
+from notifier.store import employees, ledger, sessions
 from notifier.store.database import Connection
 from notifier.web import operators, signin
 from notifier.web.doors import Door
@@ -86,24 +87,23 @@ async def _come_back(site: Site, provider: Provider, request: Request) -> Respon
         return _failed(site, request, Door.NOT_TRUSTED, error)
     except (RefusedError, ProviderError) as error:
         return _failed(site, request, Door.REFUSED if isinstance(error, RefusedError) else Door.UNREACHABLE, error)
-    if identity.role is None:
+    held, role = await site.database.write_async(lambda connection: _begin(connection, site, identity))
+    if held is None:
         await _note_refusal(site, "no role", identity)
         return signin.show(site, request, Door.TOO_MANY_GROUPS if identity.overage else Door.NO_ROLE)
-    return signin.entered(site, await _begin(site, identity), to)
+    return signin.entered(site, held, operators.TEAM if role is Role.MANAGER else to)
 
 
-async def _begin(site: Site, identity: Identity) -> str:
-    role = identity.role
-    if role is None:
-        msg = "nobody without a role is let in"
-        raise ValueError(msg)
-
-    def begin(connection: Connection) -> str:
-        return signin.begin(
-            site, connection, issuer=identity.issuer, subject=identity.subject, name=identity.name, role=role, through="provider"
-        )
-
-    return await site.database.write_async(begin)
+def _begin(connection: Connection, site: Site, identity: Identity) -> tuple[str | None, Role]:
+    """Let them in with their role; without one, somebody of the roster to the page of their own team. (None, …) for nobody."""
+    known = employees.load_some(connection, [identity.employee_id]) if identity.employee_id else {}
+    person = next((one for one in known.values() if one.employee.active), None)
+    role = identity.role or Role.MANAGER
+    if identity.role is None and person is None:
+        return None, role
+    who = {"issuer": identity.issuer, "subject": identity.subject, "name": identity.name}
+    key = person.key if person else None
+    return signin.begin(site, connection, **who, role=role, through="provider", employee_key=key), role
 
 
 async def _spend(site: Site, attempt: Attempt, now: datetime) -> bool:

@@ -28,6 +28,7 @@ from notifier.web.site import Site
 
 SIGN_IN = "/admin/sign-in"
 START = "/admin"
+TEAM = "/team"
 FORM_FIELD = "form_token"
 _LOOKING = frozenset({"GET", "HEAD"})
 _OWN_PATH = re.compile(r"/(admin|team)([/?][!-\[\]-~]*)?")  # printable ASCII, no backslash

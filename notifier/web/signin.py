@@ -86,7 +86,7 @@ async def _use_link(site: Site, request: Request) -> Response:
 
 
 async def _sign_out(site: Site, request: Request) -> Response:
-    operator = await operators.require(site, request, Role.VIEWER)
+    operator = await operators.require(site, request, Role.MANAGER)
     await operators.checked_form(site, request, operator)
 
     def end(connection: Connection) -> None:
@@ -103,14 +103,26 @@ async def _signed_out(site: Site, request: Request) -> Response:
     return show(site, request, Door.SIGNED_OUT, href=operators.address(site, operators.SIGN_IN))
 
 
-def begin(site: Site, connection: Connection, *, issuer: str, subject: str, name: str, role: Role, through: str) -> str:
+def begin(
+    site: Site,
+    connection: Connection,
+    *,
+    issuer: str,
+    subject: str,
+    name: str,
+    role: Role,
+    through: str,
+    employee_key: int | None = None,
+) -> str:
     """Open a session and note it in the ledger. Returns the value for the cookie.
 
     Args:
         through: "link" or "provider".
+        employee_key: whom of the roster they are, if that is known.
     """
     token, now = sessions.new_token(), site.visitor_clock.now()
-    operator = sessions.begin(connection, token=token, issuer=issuer, subject=subject, name=name, role=role, now=now)
+    who = {"issuer": issuer, "subject": subject, "name": name}
+    operator = sessions.begin(connection, token=token, **who, role=role, now=now, employee_key=employee_key)
     facts = {"session": operator.session, "role": role.value, "through": through}
     ledger.note(connection, event="signed in", now=site.now(), actor=operator.actor, facts=facts)
     return token

@@ -4,15 +4,18 @@ The figures are those of the last letter, to the letter: the page never counts. 
 the button would learn what that colleague answered (`domain/progress.py`). For the same reason the page does not say how many
 were reminded. Beside the figures stands the list of direct reports, whom a manager knows anyway; it says nothing of answers.
 
+There are two doors. `/t/{token}` is opened by the link in each letter: who has it is taken for the manager, so it ends after two
+weeks, and nothing can be done with it that cannot be taken back. `/team` is opened by signing in, where the identity provider says
+whom of the roster somebody is.
+
 GET and HEAD record nothing. A form counts if it comes from our own page, with the proof that this browser fetched the page before,
-and not within moments: mail filters have been seen to press buttons. Who has the link is taken for the manager; so it ends after
-two weeks, each letter brings a new one, and nothing can be done with it that cannot be taken back.
+and not within moments: mail filters have been seen to press buttons.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -25,156 +28,133 @@ from starlette.routing import Route
 from notifier.delivery.nudging import Nudger
 from notifier.domain import links
 from notifier.domain.employee import LANGUAGES, choose_language
-from notifier.store import employees, ledger, progress, teams
+from notifier.domain.operators import Operator, Role
+from notifier.store import employees, progress, teams
 from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.store.teams import Member
 from notifier.summary import facts
 from notifier.summary.facts import TeamLetter
-from notifier.web import security, visits
+from notifier.web import operators, security, team_acts, visits
 from notifier.web.acknowledge import QUICKEST_PERSON
 from notifier.web.forms import FormError, read_form
 from notifier.web.notices import Notice, Refused
+from notifier.web.operators import TEAM
 from notifier.web.pages import preferred_language
+from notifier.web.signin import SIGN_OUT
 from notifier.web.site import Site, asked_language
+from notifier.web.team_acts import Visit
 from notifier.web.team_view import Standing, TeamView, render
 
 _FOR = "/t"  # in place of a campaign in the proof of a form; no campaign can have such a name
-_LONGEST_LEAVE = timedelta(days=3 * 366)
 _ANY_WEEK = 999_999  # later than all: 202542 is the 42nd of 2025
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A request with a good link.
+class _Look:
+    """What the page shows for a visit."""
 
-    Attributes:
-        token: as it stands in the address.
-        today: the date where the manager is.
-    """
-
-    manager: StoredEmployee
-    token: str
-    language: str
-    today: date
-
-    @property
-    def actor(self) -> str:
-        """As the ledger names them."""
-        return f"manager {self.manager.employee.id}"
+    visit: Visit
+    letter: TeamLetter | None
+    standings: tuple[Standing, ...]
+    members: tuple[Member, ...]
 
 
 def routes(site: Site, nudger: Nudger) -> list[Route]:
     """The addresses of this part."""
     return [
-        Route("/t/{token}", partial(show, site), methods=["GET"]),
-        Route("/t/{token}", partial(act, site, nudger), methods=["POST"]),
+        Route("/t/{token}", partial(_show_by_link, site), methods=["GET"]),
+        Route("/t/{token}", partial(_act_by_link, site, nudger), methods=["POST"]),
+        Route(TEAM, partial(_show_own, site), methods=["GET"]),
+        Route(TEAM, partial(_act_own, site, nudger), methods=["POST"]),
     ]
 
 
-async def show(site: Site, request: Request) -> Response:
-    """GET and HEAD."""
-
-    def look(connection: Connection) -> tuple[Visit, TeamLetter | None, tuple[Standing, ...], list[Member]] | None:
-        visit = _find(connection, site, request)
-        if visit is None:
-            return None
-        letter = _letter(connection, visit)
-        return visit, letter, _standings(connection, site, visit, letter), teams.members(connection, visit.manager.key)
+async def _show_by_link(site: Site, request: Request) -> Response:
+    def look(connection: Connection) -> _Look | None:
+        visit = _by_link(connection, site, request)
+        return None if visit is None else _look(connection, site, visit)
 
     found = await site.database.read_async(look)
     if found is None:
         raise visits.miss(site, request)
-    return _page(site, request, *found)
+    cookie = request.cookies.get(security.VISIT_COOKIE, "")
+    known = security.is_visit(cookie)
+    proof_for = cookie if known else security.new_visit()
+    public_id = found.visit.manager.public_id
+    proof = site.proofs.issue(visit=proof_for, campaign=_FOR, public_id=public_id, now=site.visitor_clock.now())
+    response = _page(site, request, found, {"proof": proof})
+    if not known:
+        security.keep_visit(response, proof_for, base_url=site.base_url, below=_FOR)
+    return response
 
 
-async def act(site: Site, nudger: Nudger, request: Request) -> Response:
-    """POST."""
+async def _act_by_link(site: Site, nudger: Nudger, request: Request) -> Response:
     if not security.comes_from_here(request.headers, site.base_url):
         raise Refused(Notice.FOREIGN)
     form = await _read_form(request)
     quick = _is_quick(site, request, form)
-    done = await site.database.write_async(lambda connection: _act(connection, site, nudger, request, form, quick=quick))
+
+    def act(connection: Connection) -> tuple[Visit, str] | None:
+        visit = _by_link(connection, site, request)
+        if visit is None:
+            return None
+        return visit, "again" if quick else team_acts.do(connection, site, nudger, visit, form)
+
+    done = await site.database.write_async(act)
     if done is None:
         raise visits.miss(site, request)
-    visit, said = done
+    return _see(*done, form)
+
+
+async def _show_own(site: Site, request: Request) -> Response:
+    operator = await operators.require(site, request, Role.MANAGER)
+    found = await site.database.read_async(
+        lambda connection: _look(connection, site, _signed_in(connection, site, request, operator))
+    )
+    fields = {operators.FORM_FIELD: operators.form_token(site, operator, request)}
+    return _page(site, request, found, fields, sign_out=operators.address(site, SIGN_OUT))
+
+
+async def _act_own(site: Site, nudger: Nudger, request: Request) -> Response:
+    operator = await operators.require(site, request, Role.MANAGER)
+    form = await operators.checked_form(site, request, operator)
+
+    def act(connection: Connection) -> tuple[Visit, str]:
+        visit = _signed_in(connection, site, request, operator)
+        return visit, team_acts.do(connection, site, nudger, visit, form)
+
+    return _see(*await site.database.write_async(act), form)
+
+
+def _see(visit: Visit, said: str, form: dict[str, str]) -> Response:
+    """Back to the page by GET, so that a reload sends nothing twice."""
     query = {"said": said} | ({"lang": form["lang"]} if form.get("lang") in LANGUAGES else {})
-    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": f"{visit.token}?{urlencode(query)}"})
+    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": f"{visit.back}?{urlencode(query)}"})
 
 
-def _act(
-    connection: Connection, site: Site, nudger: Nudger, request: Request, form: dict[str, str], *, quick: bool
-) -> tuple[Visit, str] | None:
-    """Do what a form asks for. Returns what to say about it, or None where the link is none of ours."""
-    visit = _find(connection, site, request)
-    if visit is None:
-        return None
-    if quick:
-        return visit, "again"
-    if form.get("do") == "remind":
-        return visit, _remind(connection, site, nudger, visit, form)
-    members = teams.members(connection, visit.manager.key)
-    member = next((one for one in members if one.public_id == form.get("person")), None)
-    if member is None:
-        return visit, "unknown"
-    return visit, _about(connection, site, visit, member, form)
-
-
-def _remind(connection: Connection, site: Site, nudger: Nudger, visit: Visit, form: dict[str, str]) -> str:
-    campaign = site.campaigns.get(form.get("campaign", ""))
-    if campaign is None or visit.today >= campaign.closes_on:
-        return "unknown"
-    if not nudger.remind(connection, campaign, visit.manager.key, today=visit.today, now=site.now()):
-        return "reminded-before"
-    ledger.note(connection, event="team reminded", now=site.now(), actor=visit.actor, campaign=campaign.id, facts={})
-    return "reminded"
-
-
-def _about(connection: Connection, site: Site, visit: Visit, member: Member, form: dict[str, str]) -> str:
-    """What a manager says about somebody of the team."""
-    now, manager = site.now(), visit.manager.key
-    facts_of_it: dict[str, ledger.Fact] = {}
-    match form.get("do"):
-        case "leave":
-            until = _day(form.get("until", ""), visit.today)
-            if until is None:
-                return "no-day"
-            teams.note_leave(connection, member.key, until, by=visit.actor, now=now)
-            event, said, facts_of_it = "leave noted", "leave", {"until": until.isoformat()}
-        case "back":
-            event, said = "leave ended", "back"
-            if not teams.end_leave(connection, member.key):
-                return said
-        case "not-mine":
-            event, said = "not in the team", "not-mine"
-            if not teams.disown(connection, manager_key=manager, employee_key=member.key, now=now):
-                return said
-        case "mine":
-            event, said = "in the team after all", "mine"
-            if not teams.own(connection, manager_key=manager, employee_key=member.key, by=visit.actor, now=now):
-                return said
-        case _:
-            return "unknown"
-    ledger.note(connection, event=event, now=now, actor=visit.actor, employee_key=member.key, facts=facts_of_it)
-    return said
-
-
-def _day(text: str, today: date) -> date | None:
-    """The last day of an absence, if it can be one."""
-    try:
-        until = date.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return until if today <= until <= today + _LONGEST_LEAVE else None
-
-
-def _find(connection: Connection, site: Site, request: Request) -> Visit | None:
+def _by_link(connection: Connection, site: Site, request: Request) -> Visit | None:
     """Who the link belongs to; None where it is no link of ours."""
     token = request.path_params["token"]
     parsed = links.parse_team(token)
     manager = None if parsed is None else employees.by_public_id(connection, parsed.public_id)
     if parsed is None or manager is None or not site.keys.matches_team(parsed, manager.link_version):
         return None
+    visit = _visit(site, request, manager, token)
+    if visit.today > parsed.until:
+        raise Refused(Notice.TEAM_LINK_OVER, language=visit.language)
+    return visit
+
+
+def _signed_in(connection: Connection, site: Site, request: Request, operator: Operator) -> Visit:
+    """Whom of the roster somebody who is signed in is."""
+    manager = None if operator.employee_key is None else employees.by_key(connection, operator.employee_key)
+    if manager is None:
+        raise Refused(Notice.NO_TEAM)
+    return _visit(site, request, manager, TEAM.rpartition("/")[2])
+
+
+def _visit(site: Site, request: Request, manager: StoredEmployee, back: str) -> Visit:
     person = manager.employee
     language = choose_language(
         chosen=asked_language(request) or manager.language_choice,
@@ -185,10 +165,13 @@ def _find(connection: Connection, site: Site, request: Request) -> Visit | None:
     )
     if not person.active:
         raise Refused(Notice.LEFT, language=language)
-    today = site.now().astimezone(ZoneInfo(person.time_zone)).date()
-    if today > parsed.until:
-        raise Refused(Notice.TEAM_LINK_OVER, language=language)
-    return Visit(manager, token, language, today)
+    return Visit(manager, back, language, site.now().astimezone(ZoneInfo(person.time_zone)).date())
+
+
+def _look(connection: Connection, site: Site, visit: Visit) -> _Look:
+    letter = _letter(connection, visit)
+    members = tuple(teams.members(connection, visit.manager.key))
+    return _Look(visit, letter, _standings(connection, site, visit, letter), members)
 
 
 def _letter(connection: Connection, visit: Visit) -> TeamLetter | None:
@@ -238,29 +221,23 @@ def _is_quick(site: Site, request: Request, form: dict[str, str]) -> bool:
     return now - fetched_at < QUICKEST_PERSON
 
 
-def _page(
-    site: Site,
-    request: Request,
-    visit: Visit,
-    letter: TeamLetter | None,
-    standings: tuple[Standing, ...],
-    members: list[Member],
-) -> Response:
-    cookie = request.cookies.get(security.VISIT_COOKIE, "")
-    known = security.is_visit(cookie)
-    proof_for = cookie if known else security.new_visit()
+def _page(site: Site, request: Request, found: _Look, fields: Mapping[str, str], sign_out: str = "") -> Response:
+    """The page.
+
+    Args:
+        fields: what its forms carry besides.
+        sign_out: the address for whoever is signed in.
+    """
+    visit = found.visit
     view = TeamView(
         name=visit.manager.employee.short_name,
         language=visit.language,
-        chosen_language=asked_language(request),
         today=visit.today,
-        written_on=letter.on if letter else None,
-        standings=standings,
-        members=tuple(members),
+        written_on=found.letter.on if found.letter else None,
+        standings=found.standings,
+        members=found.members,
         said=request.query_params.get("said", ""),
-        proof=site.proofs.issue(visit=proof_for, campaign=_FOR, public_id=visit.manager.public_id, now=site.visitor_clock.now()),
+        fields={**fields, **({"lang": visit.language} if asked_language(request) else {})},
+        sign_out=sign_out,
     )
-    response = HTMLResponse(render(site, view), headers={"Content-Language": visit.language})
-    if not known:
-        security.keep_visit(response, proof_for, base_url=site.base_url, below=_FOR)
-    return response
+    return HTMLResponse(render(site, view), headers={"Content-Language": visit.language})

@@ -49,22 +49,22 @@ class TeamView:
     """What a manager's page shows.
 
     Attributes:
-        chosen_language: the one asked for in the address, or None.
         today: where the manager is.
         written_on: the day of the letter whose figures these are; None where none was written yet.
         said: the code of what was just done, or anything a visitor has typed there.
-        proof: see `security.FormProofs`.
+        fields: what its forms carry besides, by name.
+        sign_out: the address for whoever is signed in; "" at the other door.
     """
 
     name: str
     language: str
-    chosen_language: str | None
     today: date
     written_on: date | None
     standings: tuple[Standing, ...]
     members: tuple[Member, ...]
     said: str
-    proof: str
+    fields: Mapping[str, str]
+    sign_out: str
 
 
 def render(site: Site, view: TeamView) -> str:
@@ -77,14 +77,14 @@ def render(site: Site, view: TeamView) -> str:
         say=say,
         title=say("Your team"),
         name=view.name,
-        chosen_language=view.chosen_language,
         said=say(_SAID[view.said]) if view.said in _SAID else None,
         done=view.said not in _NOT_DONE,
         as_of=wording.day(view.written_on) if view.written_on else None,
         campaigns=[_campaign(site, view, wording, one) for one in view.standings],
         members=[_member(wording, one, view.today) for one in view.members],
         today=view.today.isoformat(),
-        proof=view.proof,
+        fields=tuple(view.fields.items()),
+        sign_out=view.sign_out,
     )
 
 

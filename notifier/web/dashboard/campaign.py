@@ -23,6 +23,7 @@ from notifier.web.dashboard.frame import View
 from notifier.web.notices import Notice, Refused
 
 _MOST_LINES = 20
+_WEEK = 7
 _TABLES = {
     "country": ("By country", "Country"),
     "department": ("By department", "Department"),
@@ -74,7 +75,6 @@ async def show(office: Office, request: Request) -> Response:
         left=countdown(view, told.days_left),
         percent=told.settled * 100 // told.people if told.people else 0,
         curve=charts.draw(told.curve, campaign),
-        chart=charts,
         tables=[
             _table(view, campaign, "country", told.by_country, view.country),
             _table(view, campaign, "department", told.by_department, str),
@@ -101,12 +101,15 @@ def countdown(view: View, days_left: int) -> str:
 
 def _pace(view: View, told: OrganisationFigures) -> str:
     """The change of the last seven days: "412 more settled than a week ago"."""
-    if len(told.curve) < 8:
+    if len(told.curve) <= _WEEK:
         return ""
-    change = told.curve[-1].settled - told.curve[-8].settled
-    if change <= 0:
-        return str(view.say("nobody more than a week ago"))
-    return str(view.say("%(count)s more than a week ago", count=view.number(change)))
+    change = told.curve[-1].settled - told.curve[-1 - _WEEK].settled
+    count = view.number(abs(change))
+    if change > 0:
+        return str(view.say("%(count)s more settled than a week ago", count=count))
+    if change < 0:
+        return str(view.say("%(count)s fewer settled than a week ago", count=count))
+    return str(view.say("as many settled as a week ago"))
 
 
 def _table(

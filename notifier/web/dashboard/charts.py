@@ -1,7 +1,7 @@
-"""The burn-down curve as numbers for an inline SVG: pure arithmetic, the drawing itself stands in `templates/admin/curve.html`.
+"""The burn-down curve as numbers for an inline SVG: pure arithmetic; the drawing itself stands in `templates/admin/campaign.html`.
 
-The drawing is `WIDTH` by `HEIGHT` units. Time runs from the first day of the curve to the deadline, or to today where that is
-later; upwards stand the open people, from none to the most there ever were.
+Time runs from the first day of the curve (0) to the deadline (1000), or to today where that is later; downwards run the open
+people, from the most there ever were (0) to none (1000). The drawing stretches both to the room that it has.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from datetime import date, timedelta
 from notifier.domain.campaign import Campaign
 from notifier.summary.organisation import Point
 
-WIDTH = 720
-HEIGHT = 240
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 32  # room for the words at the sides
+SIZE = 1000
 _MOST_ROWS = 20
 _DAY = timedelta(days=1)
 
@@ -78,19 +76,17 @@ def draw(points: Sequence[Point], campaign: Campaign) -> Curve | None:
     top = _round_up(max(point.open for point in points))
 
     def across(day: date) -> float:
-        share = (day - first) / max(last - first, _DAY)
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(SIZE * ((day - first) / max(last - first, _DAY)), 1)
 
     def up(people: int) -> float:
-        return round(HEIGHT - BOTTOM - people / top * (HEIGHT - TOP - BOTTOM), 1)
+        return round(SIZE * (1 - people / top), 1)
 
     corners = [(across(point.day), up(point.open)) for point in points]
     line = " ".join(f"{x:g},{y:g}" for x, y in corners)
-    floor = HEIGHT - BOTTOM
     days = (campaign.deadline - step.days_before * _DAY for step in campaign.steps)
     return Curve(
         line=line,
-        area=f"{corners[0][0]:g},{floor} {line} {corners[-1][0]:g},{floor}",
+        area=f"{corners[0][0]:g},{SIZE} {line} {corners[-1][0]:g},{SIZE}",
         now_x=corners[-1][0],
         now_y=corners[-1][1],
         levels=tuple(Tick(up(level), level) for level in (0, top // 2, top)),

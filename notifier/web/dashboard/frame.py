@@ -119,6 +119,9 @@ class View:
     def country(self, code: str) -> str:
         return words.country(code, self.language)
 
+    def translated(self, text: str) -> str:
+        return words.translated(text, self.language)
+
     def tongue(self, code: str) -> str:
         return words.language_name(code, self.language)
 

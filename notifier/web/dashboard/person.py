@@ -32,6 +32,7 @@ from notifier.web.notices import Notice, Refused
 
 _MOST_ENTRIES = 20
 _BY_HAND = "dashboard"
+_HANDED_OVER = "handed over by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,13 @@ class Line:
 
     Attributes:
         what: in a word or two.
-        why: a sentence; `foreign` where it is not in the viewer's language.
+        why: a sentence in pieces, each with its language.
         words: the provider's own, or "".
     """
 
     at: datetime
     what: str
-    why: str
-    foreign: bool = False
+    why: Sequence[tuple[str, str]] = ()
     words: str = ""
     is_to_come: bool = False
 
@@ -236,6 +236,7 @@ def _page(office: Office, request: Request, view: View, campaign: Campaign, look
         lines=lines,
         entries=[entry for entry in looked.entries if entry.actor],
         retryable=looked.retryable,
+        was_refused=looked.retryable > 0 or any(way.refused_at for way in looked.ways),
         answers=[(answer.value, view.answer(answer)) for answer in OFFERED],
         first_day=local_date(view.now, employee.time_zone).isoformat(),
         by_hand=_path(view, looked.person, campaign),
@@ -256,27 +257,40 @@ def _standing(view: View, current: Acknowledgement | None) -> str:
 def _steps(view: View, looked: Looked) -> Iterator[Line]:
     """Each step of the countdown, with the reason why it was sent or was not."""
     for step in looked.steps:
-        told = view.say(step.why)
         yield Line(
             at=step.at,
             what=f"{step.message}: {_state(view, step.state)}",
-            why=str(told),
-            foreign=str(told) == step.why and view.language != "en" and bool(step.why),
+            why=_why(view, step.why),
             words=step.reply or "",
             is_to_come=step.at > view.now,
         )
 
 
+def _why(view: View, why: str) -> list[tuple[str, str]]:
+    """A sentence of `delivery.explain` piece by piece, each in the viewer's language where it is known there, else in English."""
+    told = []
+    for piece in why.split("; "):
+        begin, _, channel = piece.rpartition(_HANDED_OVER)
+        if channel in words.CHANNELS and begin in {"", "also "}:
+            said = view.say("handed over by %(channel)s", channel=view.channel(channel))
+            told.append((str(said), view.language))
+        else:
+            translated = view.translated(piece)
+            told.append((translated, view.language if translated != piece else "en"))
+    return told
+
+
 def _state(view: View, state: str) -> str:
-    return view.state(State(state)) if state in set(State) else str(view.say(state))
+    return view.state(State(state)) if state in set(State) else view.translated(state)
 
 
 def _answers(view: View, looked: Looked) -> Iterator[Line]:
     for answer in looked.answers:
-        how = str(view.say(words.ASSURANCES[answer.assurance]))
-        yield Line(answer.answered_at, f"{view.say('answer')}: {view.answer(answer.answer)}", how, words=answer.actor or "")
+        how = [(str(view.say(words.ASSURANCES[answer.assurance])), view.language)]
+        what = f"{view.say('answer')}: {view.answer(answer.answer)}"
+        yield Line(answer.answered_at, what, how, words=answer.actor or "")
         if answer.revoked_at is not None:
-            yield Line(answer.revoked_at, f"{view.say('taken back')}: {view.answer(answer.answer)}", "")
+            yield Line(answer.revoked_at, f"{view.say('taken back')}: {view.answer(answer.answer)}")
 
 
 def _others(view: View, looked: Looked) -> Iterator[Line]:
@@ -286,4 +300,4 @@ def _others(view: View, looked: Looked) -> Iterator[Line]:
             continue
         what = f"{view.say(words.KINDS[story.kind])}: {view.state(story.state)}"
         said = story.reply or story.reason or ""
-        yield Line(story.at, what, view.channel(story.channel), words=said, is_to_come=story.at > view.now)
+        yield Line(story.at, what, [(view.channel(story.channel), view.language)], words=said, is_to_come=story.at > view.now)

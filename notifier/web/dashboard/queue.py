@@ -15,7 +15,7 @@ from notifier.store.database import Connection
 from notifier.store.ledger import Fact
 from notifier.store.outbox import WAITING
 from notifier.store.queue import Standing, Which
-from notifier.store.tables import State
+from notifier.store.tables import Kind, State
 from notifier.web.dashboard import words
 from notifier.web.dashboard.acts import Act, preview
 from notifier.web.dashboard.desk import Office
@@ -67,7 +67,7 @@ async def show(office: Office, request: Request) -> Response:
         states=_states(view, counted.value, chosen.which),
         campaigns=sorted({one.campaign for one in counted.value if one.campaign}),
         channels=sorted({one.channel for one in counted.value}),
-        found=[(item, view.say(words.KINDS[item.kind])) for item in shown],
+        found=[(item, "" if item.kind is Kind.REMINDER else view.say(words.KINDS[item.kind])) for item in shown],
         following=more and f"?{more}",
         again=AGAIN,
         waits=WAITING,

@@ -90,6 +90,7 @@ async def show(office: Office, request: Request) -> Response:
         stuck={state: sum(one.count for one in standings.value if one.state is state) for state in STUCK},
         coming=coming[:_COMING],
         more=len(coming) - len(coming[:_COMING]),
+        default_language=office.desk.outlook.default_language,
         counted_at=standings.at,
         foreseen_at=waves.at,
     )

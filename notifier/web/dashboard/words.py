@@ -15,6 +15,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
+from notifier.content.words import words as gettext
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store.tables import Kind, State
 
@@ -63,6 +64,11 @@ ASSURANCES: Mapping[Assurance, str] = {
     Assurance.ATTESTED: "attested by an operator",
 }
 CHANNELS: Mapping[str, str] = {"smtp": "e-mail", "graph": "e-mail", "file": "file", "slack": "Slack", "email": "e-mail"}
+
+
+def translated(text: str, language: str) -> str:
+    """A text without gaps, which may hold anything; as it is where the catalogue does not know it."""
+    return gettext(language, DOMAIN)(text)
 
 
 @lru_cache(maxsize=_MUCH)
@@ -128,5 +134,6 @@ def language_name(code: str, language: str) -> str:
 
 @lru_cache(maxsize=64)
 def bytes_of(size: int, language: str) -> str:
-    """ "18.4 MB"."""
-    return f"{format_decimal(round(size / 1e6, 1), locale=LOCALES[language])} MB"
+    """ "18.4 MB", "81.1 GB"."""
+    amount, unit = (size / 1e9, "GB") if size >= 1e9 else (size / 1e6, "MB")
+    return f"{format_decimal(round(amount, 1), locale=LOCALES[language])}\u00a0{unit}"
