@@ -23,12 +23,12 @@ from starlette.types import Receive, Scope, Send
 
 from notifier import clockwork, service_manager
 from notifier.clock import Clock
+from notifier.domain.ladder import SLACK
 from notifier.errors import NotifierError, StoreError, TryLaterError
-from notifier.roster.slack import Member
-from notifier.service import Service, build, match_slack_members, read_slack_members, refresh_roster
+from notifier.service import PeopleKeeper, Service, build, do_each, ladders_of
 from notifier.settings import Settings
 from notifier.settings.refresh import parse_refresh
-from notifier.store import employees, identity, processes, schema, stories
+from notifier.store import identity, processes, schema, stories
 from notifier.web.readiness import Heard, daemon_checks
 from notifier.web.server import serve
 from notifier.web.site import Check
@@ -42,6 +42,7 @@ _PLAN_SECONDS = 15
 _SEND_SECONDS = 1
 _BEAT_SECONDS = 10
 _BOUNCES_SECONDS = 180
+_CHORES_SECONDS = 30
 _DRAIN_SECONDS = 60
 
 
@@ -59,13 +60,14 @@ class Daemon:
         self._service = build(load(), clock=clock, progress=self._planner_is_heard)
         self._heard = Heard(planner=clock.now(), writer=clock.now())
         self._slack: SlackSocket | None = None
+        self._people = self._keeper_of(self._service)
         self._web_app = self._service.web_app(self._checks(self._service))
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
         self._stopping = asyncio.Event()
         self._asking = asyncio.Lock()
         self._lost: TryLaterError | None = None  # no longer the only daemon on this store
         self._running: list[asyncio.Task[None]] = []
-        self._plan, self._send, self._beat, self._refresh, self._bounces = (asyncio.Event() for _ in range(5))
+        self._plan, self._send, self._beat, self._refresh, self._bounces, self._chores = (asyncio.Event() for _ in range(6))
         self._exchanged = asyncio.Event()  # the parts, after a SIGHUP
 
     async def run(self) -> None:
@@ -90,6 +92,7 @@ class Daemon:
         if not identity.guard(database, self._clock.now()):
             _log.error("on hold: this store looks like a copy; see `notifier status`")
         await service.dispatcher.release_dead(alone=True)
+        await self._people.begin()
         try:
             with self._moved(service):
                 async with self._listening(service):
@@ -122,11 +125,12 @@ class Daemon:
                 group.create_task(self._loop("sender", self._send, self._send_due)),
                 group.create_task(self._loop("heartbeat", self._beat, self._heartbeat)),
                 group.create_task(self._loop("bounces", self._bounces, self._hear_bounces)),
+                group.create_task(self._loop("chores", self._chores, self._do_chores)),
                 group.create_task(self._hear_slack()),
             ]
             await self._stopping.wait()
             self._service.dispatcher.stop()
-            for wake in (self._plan, self._send, self._beat, self._refresh, self._bounces):
+            for wake in (self._plan, self._send, self._beat, self._refresh, self._bounces, self._chores):
                 wake.set()
             _, late = await asyncio.wait(loops, timeout=_DRAIN_SECONDS)
             for loop in late:
@@ -145,8 +149,17 @@ class Daemon:
             except NotifierError as error:
                 _log.error("failed; will be tried again", loop=name, error=str(error), hint=error.hint)
 
+    def _keeper_of(self, service: Service) -> PeopleKeeper:
+        return PeopleKeeper(service.settings, service.database, self._clock)
+
     async def _plan_due(self) -> None:
-        planned = await asyncio.to_thread(self._service.planner.tick, self._clock.now())
+        now = self._clock.now()
+        if self._people.is_to_ask_again(now):
+            self._refresh.set()
+        if self._people.wait_for_slack(now):
+            self._planner_is_heard()
+            return
+        planned = await asyncio.to_thread(self._service.planner.tick, now)
         self._planner_is_heard()
         if planned:
             _log.info("planned", due=planned.inserted, passed=planned.passed, expired=planned.expired, moved=planned.moved)
@@ -164,34 +177,12 @@ class Daemon:
             _log.info("sent", **{state.value: count for state, count in done.outcomes.items()})
 
     async def _refresh_roster(self) -> None:
-        service = self._service
-        members = await self._slack_members(service)
+        people = self._people
+        members = await _unless((self._stopping,), people.ask_slack())
         if self._stopping.is_set():
             return
-        outcome = await asyncio.to_thread(refresh_roster, service.settings, service.database, self._clock.now())
-        if outcome.refused is not None:
-            _log.error("the roster was not applied; the one before goes on", reason=outcome.refused)
-        elif outcome.diff.size:
-            changes = outcome.diff
-            _log.info("roster applied", joiners=len(changes.joiners), leavers=len(changes.leavers), changes=changes.size)
-        if members is not None:
-            await self._match_on_slack(service, members)
+        await people.read_roster(members)
         self._plan.set()
-
-    async def _slack_members(self, service: Service) -> list[Member] | None:
-        """Who is in the Slack workspace. Where Slack does not say, the roster is read all the same."""
-        try:
-            return await _unless((self._stopping,), read_slack_members(service.settings))
-        except NotifierError as error:
-            _log.error("Slack does not say who is who; what was known goes on", error=str(error), hint=error.hint)
-            return None
-
-    async def _match_on_slack(self, service: Service, members: list[Member]) -> None:
-        matched = await match_slack_members(service.database, members, self._clock.now())
-        people = await service.database.read_async(employees.count_active)
-        _log.info(
-            "people found on Slack", found=matched.found, new=matched.new, gone=matched.gone, not_there=people - matched.found
-        )
 
     async def _hear_slack(self) -> None:
         """Buttons in Slack, where they come through a connection of ours; after an exchange of the parts, through another one."""
@@ -216,14 +207,19 @@ class Daemon:
         if not heard.is_all:
             self._bounces.set()
 
+    async def _do_chores(self) -> None:
+        if await self._is_alone() and await do_each(self._service.chores, self._clock, self._stopping.is_set):
+            self._send.set()
+
     def _checks(self, service: Service) -> dict[str, Check]:
         """What `/readyz` asks."""
 
         async def slack() -> str | None:
-            return self._slack.trouble if self._slack else None
+            unheard = self._slack.trouble if self._slack else None
+            return unheard or self._people.trouble()
 
         checks = daemon_checks(service.database, self._clock, service.owner, self._heard)
-        return checks | ({"slack": slack} if service.settings.slack.answers == "buttons" else {})
+        return checks | ({"slack": slack} if SLACK in ladders_of(service.settings).channels else {})
 
     async def _heartbeat(self) -> None:
         """A planner that is stuck is nothing the service manager should call alive."""
@@ -252,6 +248,8 @@ class Daemon:
         if self._next is not None:
             before, self._service, self._next = self._service, self._next, None
             self._web_app = self._service.web_app(self._checks(self._service))
+            self._people = self._keeper_of(self._service)
+            await self._people.begin()
             self._exchanged.set()
             await before.dispatcher.close()
             self._plan.set()
@@ -293,7 +291,8 @@ class Daemon:
     def _moved(self, service: Service) -> Iterator[None]:
         """Ticks and signals, as long as the block runs; whoever has work at the start is woken at once."""
         zone = ZoneInfo(service.settings.organisation.default_time_zone)
-        ticks = {self._plan: _PLAN_SECONDS, self._send: _SEND_SECONDS, self._beat: _BEAT_SECONDS, self._bounces: _BOUNCES_SECONDS}
+        ticks = {self._plan: _PLAN_SECONDS, self._send: _SEND_SECONDS, self._beat: _BEAT_SECONDS}
+        ticks |= {self._bounces: _BOUNCES_SECONDS, self._chores: _CHORES_SECONDS}
         handlers: dict[signal.Signals, Callable[[], Any]] = {
             signal.SIGTERM: self._stop,
             signal.SIGINT: self._stop,
@@ -301,7 +300,7 @@ class Daemon:
             signal.SIGUSR1: self._say_state,
         }
         refresh = parse_refresh(service.settings.roster.refresh)
-        for wake in (self._refresh, self._beat, self._bounces):
+        for wake in (self._refresh, self._beat, self._bounces, self._chores):
             wake.set()
         with clockwork.heeding(handlers), clockwork.ticking(zone, ticks, refresh, self._refresh):
             yield

@@ -102,6 +102,8 @@ class Journey:
         now = self._clock.now()
         self._answer(now)
         self._service.planner.tick(now)
+        for letters in self._service.letters:
+            letters.do(now)
         done = await self._service.dispatcher.run_due()
         if self._crowd is not None and done.outcomes.get(State.ACCEPTED):
             with self._service.database.read() as connection:
@@ -132,5 +134,6 @@ class Journey:
         with self._service.database.read() as connection:
             instants = [outbox.next_instant(connection, now)]
         instants += [self._service.planner.next_instant(now), again_at, self._crowd.next_instant() if self._crowd else None]
+        instants += [letters.next_instant(now) for letters in self._service.letters]
         coming = [max(instant, now + _NOT_STUCK) for instant in instants if instant is not None]
         return min(coming, default=None)

@@ -55,17 +55,22 @@ def fill(database: Database, people: int = PEOPLE) -> None:
         for number, (country, zone) in enumerate(MEMBER_OF, 1):
             connection.execute(insert(calendars).values(id=number, time_zone=zone, country=country, region=""))
         connection.execute(insert(employees), [_person(number) for number in range(1, people + 1)])
-        connection.execute(insert(acknowledgements), [_answer(n) for n in range(1, people + 1) if n % 5 in {1, 3}])
+        connection.execute(insert(acknowledgements), [_answer(n) for n in range(1, people + 1) if has_answered(n)])
         rows = [_delivery(n, 30, _ASKED + timedelta(seconds=n), State.ACCEPTED) for n in range(1, people + 1)]
         for n in range(1, people + 1):
-            if n % 5 not in {1, 3}:
-                state = State.REFUSED if n % 50 == 2 else State.UNKNOWN if n == 5 else State.ACCEPTED if n % 2 else State.PLANNED
+            if not has_answered(n):
+                state = State.REFUSED if n % 50 == 4 else State.UNKNOWN if n == 9 else State.ACCEPTED if n % 2 else State.PLANNED
                 rows.append(_delivery(n, 14, NOW - timedelta(minutes=1), state))
         connection.execute(insert(deliveries), rows)
         applied = SyncRecord(NOW - timedelta(hours=5), "roster.csv", True, people, 3, 1, 2, 0, 1)
         store_employees.record_sync(connection, applied)
         beat = {"owner": "one", "host": "notifier-1", "pid": 4711}
         connection.execute(insert(processes).values(**beat, started_at=NOW - timedelta(days=2), seen_at=NOW))
+
+
+def has_answered(number: int) -> bool:
+    """Some two in five have; in no group none or all."""
+    return number * 7 % 17 < 7
 
 
 def _person(number: int) -> dict[str, object]:

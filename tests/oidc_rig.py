@@ -1,6 +1,7 @@
 """A real OpenID provider, certified as one: the npm package `oidc-provider`, run by node on loopback.
 
-.ci/run puts the package into `PACKAGES`, once for each machine. Where it is not there, what needs it is skipped.
+.ci/run puts the package into `PACKAGES`, once for each machine; its version stands there too. 8.8 is the last that runs on the node
+of Debian 12. Where it is not there, what needs it is skipped.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from notifier.domain.operators import Role
 from notifier.identity import Provider
 from tests.certificates import make_certificates
 
-PACKAGES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notifier-tests"
+PACKAGES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notifier-tests" / "oidc-provider-8.8.1"
 _MODULE = PACKAGES / "node_modules" / "oidc-provider" / "lib" / "index.js"
 _SCRIPT = Path(__file__).parent / "oidc_provider" / "provider.mjs"
 CLIENT_ID = "notifier"

@@ -15,7 +15,23 @@ from pathlib import Path
 import click
 
 from notifier import __version__
-from notifier.cli import admin, api, demo, doctor, evidence, operate, people, plan, preview, roster, sending, setup, summary, travel
+from notifier.cli import (
+    admin,
+    api,
+    demo,
+    doctor,
+    evidence,
+    operate,
+    people,
+    plan,
+    preview,
+    privacy,
+    roster,
+    sending,
+    setup,
+    summary,
+    travel,
+)
 from notifier.cli.output import complain
 from notifier.errors import NotifierError
 from notifier.logs import redact, traceback_without_words
@@ -29,7 +45,23 @@ def cli() -> None:
     """Tells every employee about something to do before a date, counts the days down, and stops when they answer."""
 
 
-for family in (setup, doctor, roster, preview, plan, travel, demo, operate, sending, people, summary, evidence, admin, api):
+for family in (
+    setup,
+    doctor,
+    roster,
+    preview,
+    plan,
+    travel,
+    demo,
+    operate,
+    sending,
+    people,
+    privacy,
+    summary,
+    evidence,
+    admin,
+    api,
+):
     for command in family.COMMANDS:
         cli.add_command(command)
 

@@ -23,6 +23,7 @@ from notifier.cli.options import json_option
 from notifier.cli.output import print_json, progress, say, stderr, stdout, table
 from notifier.demo.company import FEWEST, STORIES
 from notifier.demo.company import NAME as COMPANY
+from notifier.demo.evidence import hand_over
 from notifier.demo.facts import Closing, close
 from notifier.demo.stage import FASTEST, SLOWEST
 from notifier.demo.theatre import LAST_INSTANT, Theatre, theatre, whole_days
@@ -147,6 +148,8 @@ def _announce(house: Theatre, console: Console) -> None:
   Try       1. Open the mailbox, and press “Next sending”.
             2. Open a message, press its button, and answer as that person.
             3. Go on, and see in “People” that nothing more comes to them.
+            4. In “Managers”, open a summary and the page of a team.
+            5. Press “Dashboard”: the pages of compliance officers and admins.
 
   Stop      Ctrl-C; a closing table follows
 """
@@ -154,7 +157,8 @@ def _announce(house: Theatre, console: Console) -> None:
 
 
 def _tell(house: Theatre, wanted: _Wishes) -> None:
-    closing = close(house.service, STORIES, house.stage.now)
+    evidence = hand_over(house.service, house.folder, house.stage.now)
+    closing = close(house.service, STORIES, house.stage.now, evidence)
     if wanted.as_json:
         print_json(closing)
         return
@@ -162,10 +166,13 @@ def _tell(house: Theatre, wanted: _Wishes) -> None:
     say()
     _print_stories(closing)
     say()
+    checked = "checked, nothing found" if not evidence.findings else f"checked, {len(evidence.findings)} findings"
+    say(f"Evidence: {evidence.entries:,} entries up to the seal {evidence.seal[:16]}…, {checked}.")
     if wanted.keep is None:
-        say("Configuration, roster and store go with the demonstration; --keep FOLDER keeps them.")
+        say("Configuration, roster, store and evidence go with the demonstration; --keep FOLDER keeps them.")
     else:
         say(f"Configuration, roster and store are in {house.folder}; try `notifier status --config {house.folder}/config.toml`.")
+        say(f"The evidence is in {evidence.file}; open report.html in it.")
 
 
 def _print_figures(closing: Closing) -> None:

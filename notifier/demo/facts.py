@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.delivery.explain import Known, StepStory, explain
 from notifier.demo.company import Story as Part
+from notifier.demo.evidence import Evidence
 from notifier.demo.places import COUNTRY_NAMES
 from notifier.domain.countdown import Place, days_left, local_date
 from notifier.service import Service
@@ -82,6 +83,7 @@ class Closing:
     deliveries: dict[str, int]
     countries: tuple[CountryFigures, ...]
     stories: tuple[PersonStory, ...]
+    evidence: Evidence
 
 
 def campaign_of(service: Service) -> str:
@@ -107,7 +109,7 @@ def kinds_since(connection: Connection, instant: datetime) -> dict[tuple[str, da
     return {(story.email, story.at): story.kind for story in told}
 
 
-def close(service: Service, parts: Sequence[Part], now: datetime) -> Closing:
+def close(service: Service, parts: Sequence[Part], now: datetime, evidence: Evidence) -> Closing:
     """Everything the closing table says."""
     campaign = campaign_of(service)
     with service.database.read() as connection:
@@ -125,6 +127,7 @@ def close(service: Service, parts: Sequence[Part], now: datetime) -> Closing:
             deliveries=dict(states),
             countries=_countries(connection, campaign),
             stories=tuple(told for part in parts if (told := _told(connection, service, part, now)) is not None),
+            evidence=evidence,
         )
 
 

@@ -19,7 +19,7 @@ from notifier.clock import Clock
 
 _HOST = "mail.aurora.example"
 _LARGEST_MESSAGE = 1_000_000
-_LINK = re.compile(r"https?://\S+/a/\S+")
+_LINK = re.compile(r"https?://\S+/[at]/\S+")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from notifier.clock import SystemClock
 from notifier.demo.company import Story as Part
 from notifier.demo.facts import Event, events_of, kinds_since, state_of
 from notifier.demo.frame import TEMPLATES, Frame, safe_headers, short
@@ -26,8 +27,9 @@ from notifier.demo.mailbox import CapturedMail, Mailbox
 from notifier.demo.places import COUNTRY_NAMES
 from notifier.demo.stage import Stage
 from notifier.domain.employee import Employee
+from notifier.domain.operators import Role
 from notifier.service import Service
-from notifier.store import employees
+from notifier.store import employees, sessions
 from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
 from notifier.store.tables import Kind
@@ -38,6 +40,13 @@ T = TypeVar("T")
 
 _ON_A_PAGE = 40
 _VIEWS = ("html", "text", "source")
+_SHOWS = {
+    Kind.REMINDER.value: "Reminders",
+    Kind.RECEIPT.value: "Confirmations",
+    Kind.SUMMARY.value: "Managers",
+    "all": "Everything",
+}
+_ALSO = {Kind.NUDGE: Kind.REMINDER, Kind.ESCALATION: Kind.SUMMARY, Kind.ORGANISATION: Kind.SUMMARY}
 _LANGUAGES = {"en": "English", "fr": "French", "de": "German"}
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 _ON_THIS_SITE = re.compile(r"/(?![/\\])")
@@ -93,16 +102,16 @@ class _Pages:
         }
 
     async def mails(self, request: Request) -> Response:
-        """What arrived: reminders, confirmations, or both."""
+        """What arrived, of one kind or of every."""
         show, page = request.query_params.get("show", Kind.REMINDER.value), _page(request)
         await self._learn_kinds()
-        mails = [mail for mail in self._mailbox.newest_first if show in {"all", self._kinds.get(mail.number)}]
+        mails = [mail for mail in self._mailbox.newest_first if show in _shown_as(self._kinds.get(mail.number))]
         return await self._frame.show(
             request,
             "mailbox.html",
             live=page == 1,
             show=show,
-            shows={Kind.REMINDER.value: "Reminders", Kind.RECEIPT.value: "Confirmations", "all": "Everything"},
+            shows=_SHOWS,
             mails=[self._mail_line(mail) for mail in _portion(mails, page)],
             turning=_turning(page, len(mails), show=show),
         )
@@ -182,6 +191,16 @@ class _Pages:
         move()
         return RedirectResponse(back if _ON_THIS_SITE.match(back) else "/", status_code=303)
 
+    async def dashboard(self, request: Request) -> Response:
+        """Into the pages of operators, by a link as `notifier admin link` makes it."""
+        if not comes_from_here(request.headers, self._service.settings.web.base_url):
+            raise HTTPException(403)
+        now = SystemClock().now()
+        token = await self._service.database.write_async(
+            lambda connection: sessions.make_link(connection, role=Role.ADMIN, made_by="demonstration", now=now)
+        )
+        return RedirectResponse(f"/admin/link/{token}", status_code=303)
+
     async def script(self, request: Request) -> Response:  # noqa: ARG002 - the signature of a page
         return Response(self._script, media_type="text/javascript", headers=safe_headers("default-src 'none'"))
 
@@ -227,6 +246,7 @@ def create_pages(service: Service, mailbox: Mailbox, stage: Stage, parts: Sequen
             Route("/people", pages.people),
             Route("/people/{id}", pages.person),
             Route("/control", pages.control, methods=["POST"]),
+            Route("/dashboard", pages.dashboard, methods=["POST"]),
             Route("/live.js", pages.script),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
@@ -237,6 +257,11 @@ def create_pages(service: Service, mailbox: Mailbox, stage: Stage, parts: Sequen
 def _matches(employee: Employee, words: str) -> bool:
     said = f"{employee.name} {employee.email} {COUNTRY_NAMES.get(employee.country or '', '')} {employee.department}".casefold()
     return all(word in said for word in words.casefold().split())
+
+
+def _shown_as(kind: Kind | None) -> set[str]:
+    """Under which headings a message is listed."""
+    return {"all"} if kind is None else {"all", _ALSO.get(kind, kind).value}
 
 
 def _page(request: Request) -> int:

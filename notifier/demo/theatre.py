@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ FIRST_INSTANT = datetime.combine(date(2025, 10, 1), time(18), _ZONE).astimezone(
 LAST_INSTANT = datetime.combine(date(2025, 11, 20), time(18), _ZONE).astimezone(UTC)
 _ROSTER_IS_READ = time(5)
 _ANSWER_RATE = 0.34
-_THE_SERVICE = ("/a/", "/healthz", "/readyz")
+_THE_SERVICE = ("/a/", "/t/", "/admin", "/team", "/api/", "/healthz", "/readyz")
 
 _CONFIGURATION = """\
 # The configuration of a demonstration: a company that does not exist, a mail server and pages on this machine only.
@@ -71,8 +72,13 @@ host = "127.0.0.1"
 port = {smtp_port}
 security = "none"
 
+[summaries]
+managers = "mon 08:00"
+organisation = ["compliance@{domain}"]
+
 [campaigns.linkedin-ai-training]
 deadline = 2025-11-03
+escalation = 4
 language_by_country = {{ FR = "fr", LU = "fr", DE = "de" }}
 steps = [
   {{ days_before = 30, message = "notice" }},
@@ -125,7 +131,8 @@ async def theatre(folder: Path, *, port: int, seed: int, people: int, pace: floa
                 _first_roster(settings, database, everybody)
                 service = build(settings, clock=clock, database=database)
                 journey = Journey(service, clock, _crowd(database, seed))
-                stage = Stage(service, clock, journey, end=LAST_INSTANT, pace=pace, scenes=_scenes(settings, database, everybody))
+                scenes = [*_scenes(settings, database, everybody), *_mornings(service)]
+                stage = Stage(service, clock, journey, end=LAST_INSTANT, pace=pace, scenes=scenes)
                 pages.rise(service.web_app(), create_pages(service, mailbox, stage, company.STORIES), stage)
                 try:
                     yield Theatre(settings.web.base_url, folder, service, mailbox, stage)
@@ -175,6 +182,17 @@ def _scenes(settings: Settings, database: Database, everybody: list[company.Pers
 
     days = {day for story in company.STORIES for day in (story.from_day, story.until_day) if day is not None}
     return [Scene(datetime.combine(day, _ROSTER_IS_READ, _ZONE).astimezone(UTC), change) for day in sorted(days)]
+
+
+def _mornings(service: Service) -> list[Scene]:
+    """Every morning the ledger is brought up to date and sealed, which a daemon does every few seconds."""
+    return [Scene(FIRST_INSTANT + timedelta(days=day), partial(keep_up, service)) for day in range(1, whole_days(LAST_INSTANT))]
+
+
+def keep_up(service: Service, now: datetime) -> None:
+    """Do what a daemon does now and then."""
+    for chore in service.upkeep:
+        chore.do(now)
 
 
 def _crowd(database: Database, seed: int) -> Bystanders:

@@ -104,7 +104,7 @@ def entry_findings(line: Mapping[str, Any]) -> Iterator[str]:
             yield "what is personal in it was changed: it is not what the entry committed to"
         elif line["actor"] != line["personal"].get("actor", ""):
             yield "it names another actor than the one it committed to"
-    elif line.get("actor"):
+    elif line.keys() != WITHHELD and line["actor"] != "":
         yield "it names an actor without anything that proves it"
 
 

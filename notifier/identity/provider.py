@@ -125,8 +125,8 @@ class Provider:
         """
         client = self._client((await self._ask(now)).configuration)
         with warnings.catch_warnings():
-            # It recommends an answer by form. Then the cookie of the browser that began would have to go along from other sites; and
-            # a code that stays in a history was redeemed on its way there, and is worth nothing without the verifier of PKCE.
+            # It recommends an answer by form. Then the cookie of the browser that began would have to go along from other
+            # sites; and a code that stays in a history was redeemed on its way there, and is worth nothing without the verifier of PKCE.
             warnings.simplefilter("ignore")
             flow = client.initiate_auth_code_flow(scope=self._scopes, redirect_uri=self._redirect_uri)
         address = str(flow.pop("auth_uri"))

@@ -99,9 +99,7 @@ def members_in(page: Iterable[Any]) -> Iterator[Member]:
             yield Member(user_id, team, email.casefold(), any(one.get(sign) for sign in _GUEST))
 
 
-async def read_members(
-    api: SlackApi, *, pause: Pause = asyncio.sleep, progress: Callable[[], None] = lambda: None
-) -> list[Member]:
+async def read_members(api: SlackApi, *, pause: Pause = asyncio.sleep, progress: Callable[[], None] = lambda: None) -> list[Member]:
     """Everybody in the workspace.
 
     Args:

@@ -14,6 +14,8 @@ from notifier.service.channels import (
     slack_channel,
     smtp_channel,
 )
+from notifier.service.chores import do_each
+from notifier.service.keeping import PeopleKeeper
 from notifier.service.keys import read_keys, rotate_keys, write_new_keys
 from notifier.service.people import (
     directory_of,
@@ -26,6 +28,7 @@ from notifier.service.people import (
 )
 
 __all__ = [
+    "PeopleKeeper",
     "Service",
     "app_api",
     "bounce_mailbox",
@@ -34,6 +37,7 @@ __all__ = [
     "catalogue_of",
     "channels_of",
     "directory_of",
+    "do_each",
     "email_channel",
     "first_listing",
     "ladders_of",

@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from notifier import shipped
 from notifier.bounces.hearing import BounceReader
@@ -28,18 +29,22 @@ from notifier.domain.links import LinkKeys
 from notifier.domain.window import Window
 from notifier.identity import provider_of
 from notifier.service.channels import app_api, bounce_reader, channels_of, ladders_of, limits_of
+from notifier.service.chores import Chore, letters_of, upkeep_of
 from notifier.service.keys import read_keys
+from notifier.service.organisation import organisation_mail_of
 from notifier.service.summaries import Summaries, manager_mail_of, summaries_of
+from notifier.service.webhook import webhook_channels
 from notifier.settings import Settings
 from notifier.settings.refresh import WEEKDAYS
 from notifier.settings.section import revealed
 from notifier.store.database import Database
 from notifier.store.tables import Kind
-from notifier.web import dashboard, team
+from notifier.summary.board import Board
+from notifier.web import api, dashboard, team
 from notifier.web.app import create_app
 from notifier.web.dashboard import Desk
 from notifier.web.metrics import create_metrics_app
-from notifier.web.site import Check
+from notifier.web.site import Check, Site
 from notifier.web.slack_actions import SlackActions
 from notifier.web.slack_presses import Presses
 from notifier.web.slack_socket import SlackSocket
@@ -51,6 +56,8 @@ class Service:
 
     Attributes:
         owner: names this process in claims and among the running daemons.
+        letters: what goes out by the calendar besides the countdown.
+        upkeep: what is to be done now and then, and sends nothing.
     """
 
     settings: Settings
@@ -67,6 +74,13 @@ class Service:
     composer: Composer
     bounces: BounceReader | None
     owner: str
+    letters: tuple[Chore, ...]
+    upkeep: tuple[Chore, ...]
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """All that comes round besides the countdown."""
+        return (*self.letters, *self.upkeep)
 
     @property
     def outlook(self) -> Outlook:
@@ -103,7 +117,7 @@ class Service:
             checks=checks,
             slack=self._slack_actions(),
             provider=provider_of(self.settings.sign_in, self.settings.web.base_url),
-            parts=(partial(team.routes, nudger=self._nudger()), partial(dashboard.routes, desk=self._desk())),
+            parts=(partial(team.routes, nudger=self._nudger()), partial(dashboard.routes, desk=self._desk()), self._api_routes),
         )
 
     def slack_socket(self) -> SlackSocket | None:
@@ -123,6 +137,11 @@ class Service:
             roster_source=str(roster.path) if roster.source == "file" else roster.source,
             roster_refresh=roster.refresh,
         )
+
+    def _api_routes(self, site: Site) -> list[Route]:
+        zone, minimum_group = ZoneInfo(self.settings.organisation.default_time_zone), self.settings.summaries.minimum_group
+        schedule_of = self.planner.schedule_of
+        return api.routes(site, board=Board(self.database, zone=zone, minimum_group=minimum_group, schedule_of=schedule_of))
 
     def _nudger(self) -> Nudger:
         return Nudger(planner=self.planner, window=self.window, working_days=self.working_days, ladders=ladders_of(self.settings))
@@ -177,6 +196,8 @@ def build(
         slack_buttons=settings.slack.answers == "buttons",
         writers=_writers(settings, catalogue, campaigns, keys),
     )
+    planner = _planner(settings, store, tuple(campaigns.values()), window, working_days, progress)
+    summaries = summaries_of(settings, store, window, working_days)
     return Service(
         settings=settings,
         clock=clock,
@@ -186,12 +207,14 @@ def build(
         keys=keys,
         working_days=working_days,
         window=window,
-        planner=_planner(settings, store, tuple(campaigns.values()), window, working_days, progress),
-        summaries=summaries_of(settings, store, window, working_days),
+        planner=planner,
+        summaries=summaries,
         dispatcher=_dispatcher(settings, store, clock, composer, channels, owner),
         composer=composer,
         bounces=bounce_reader(settings, store) if channels is None else None,
         owner=owner,
+        letters=letters_of(settings, store, planner, summaries),
+        upkeep=upkeep_of(settings, store, planner, catalogue, campaigns),
     )
 
 
@@ -199,7 +222,8 @@ def _writers(settings: Settings, catalogue: Catalogue, campaigns: Mapping[str, C
     """Who writes what goes to managers, officers and programs."""
     folders, sender = template_folders(settings), sender_of(settings)
     to_managers = manager_mail_of(settings, folders=folders, sender=sender, catalogue=catalogue, campaigns=campaigns, keys=keys)
-    return {Kind.SUMMARY: to_managers, Kind.ESCALATION: to_managers}
+    to_officers = organisation_mail_of(settings, folders, sender)
+    return {Kind.SUMMARY: to_managers, Kind.ESCALATION: to_managers, Kind.ORGANISATION: to_officers}
 
 
 def _planner(
@@ -227,7 +251,7 @@ def _dispatcher(
         database=database,
         clock=clock,
         composer=composer,
-        channels=channels if channels is not None else channels_of(settings),
+        channels=channels if channels is not None else (*channels_of(settings), *webhook_channels(settings.webhook, clock)),
         limits=limits_of(settings),
         owner=owner,
         message_id_domain=parseaddr(settings.email.from_)[1].rpartition("@")[2],

@@ -1,8 +1,8 @@
-"""What compliance officers are told: who counts, who plans the letters, who writes them."""
+"""What compliance officers are told (who counts, who plans the letters, who writes them), and who purges what is over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from notifier.store.database import Database
 from notifier.summary.board import Board
 from notifier.summary.organisation_mail import OrganisationWriter
 from notifier.summary.organisation_weekly import OrganisationWeekly
+from notifier.summary.purging import Purger
 from notifier.summary.weekly import When
 
 
@@ -56,3 +57,20 @@ def board_of(settings: Settings, database: Database, planner: Planner) -> Board:
 def zone_of(settings: Settings) -> ZoneInfo:
     """The organisation's zone."""
     return ZoneInfo(settings.organisation.default_time_zone)
+
+
+def purger_of(settings: Settings, database: Database, planner: Planner, stopping: Callable[[], bool] = lambda: False) -> Purger:
+    """Who takes away what need not be kept. It blocks: to be run in a thread, once in a while.
+
+    Args:
+        stopping: asked between two portions; where it says so the rest is left for the next time.
+    """
+    return Purger(
+        database=database,
+        campaigns=settings.domain_campaigns,
+        keep_days=settings.privacy.keep_days,
+        zone=zone_of(settings),
+        minimum_group=settings.summaries.minimum_group,
+        schedule_of=planner.schedule_of,
+        stopping=stopping,
+    )

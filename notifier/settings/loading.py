@@ -134,6 +134,7 @@ def _missing_files(settings: Settings, explainer: Explainer) -> list[Finding]:
         ("email", "smtp", "ca_file"): (smtp.ca_file, "a file"),
         ("roster", "ldap", "ca_file"): (settings.roster.ldap.ca_file, "a file"),
         ("sign_in", "ca_file"): (settings.sign_in.ca_file, "a file"),
+        ("webhook", "ca_file"): (settings.webhook.ca_file, "a file"),
         **{("microsoft", name): (getattr(settings.microsoft, name), "a file") for name in _MICROSOFT_FILES},
     }
     return [

@@ -33,11 +33,13 @@ from notifier.settings.kinds import (
 )
 from notifier.settings.mail import Email, MailFolder, Smtp
 from notifier.settings.microsoft import Graph, Microsoft
+from notifier.settings.privacy import Privacy
 from notifier.settings.section import Section, first_repeated
 from notifier.settings.sign_in import SignIn
 from notifier.settings.slack import Slack
 from notifier.settings.sources import Roster
 from notifier.settings.summaries import Summaries
+from notifier.settings.webhook import Webhook
 
 __all__ = [
     "AudienceSettings",
@@ -50,6 +52,7 @@ __all__ = [
     "MailFolder",
     "Microsoft",
     "Organisation",
+    "Privacy",
     "Roster",
     "Section",
     "Sending",
@@ -61,6 +64,7 @@ __all__ = [
     "Storage",
     "Summaries",
     "Web",
+    "Webhook",
 ]
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -202,8 +206,12 @@ class Settings(BaseSettings):
     """How messages leave on Slack, where "slack" stands in sending.ladder."""
     summaries: Summaries = Summaries()
     """What managers and compliance officers are told once a week."""
+    privacy: Privacy = Privacy()
+    """For how long records about persons are kept."""
     sign_in: SignIn = SignIn()
     """How those who look after the reminders sign in: by OpenID Connect. Without it, `notifier admin link` lets them in."""
+    webhook: Webhook = Webhook()
+    """A program that is told when somebody answers, as Standard Webhooks has it."""
     logging: Logging = Logging()
     """What the service says while it runs."""
     campaigns: Annotated[dict[CampaignName, CampaignSettings], Field(min_length=1)]

@@ -75,7 +75,7 @@ class SignIn(Section):
     roles_from: Literal["roles", "groups"] = "roles"
     """What roles are made of: roles (app roles) or groups, as they stand in the ID token."""
     employee_claim: Text | None = None
-    """The claim that holds a person's id in the roster, like oid with people from Entra ID. With it managers can sign in at /team."""
+    """The claim that holds a person's id in the roster, like oid with Entra ID. With it managers can sign in at /team."""
     scopes: tuple[Text, ...] = ()
     """What to ask for besides openid and profile, where a service tells groups only then."""
     ca_file: Path | None = None

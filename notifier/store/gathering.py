@@ -110,9 +110,13 @@ def _start(database: Database, source: _Source, since: datetime | None) -> tuple
         return (_THE_BEGINNING if since is None else since - OVERLAP, 0)
     if since is None:
         return (0,)
-    newest = (select(func.max(ledger.c.subject)).where(ledger.c.event == event) for event in source.events)
+    noted = (select(func.max(ledger.c.subject)).where(ledger.c.event == event) for event in source.events)
     with database.read() as connection:
-        return (max(connection.scalar(statement) or 0 for statement in newest) - _OVERLAP_IDS,)
+        newest = max(connection.scalar(statement) or 0 for statement in noted)
+        there = (
+            connection.scalar(select(func.max(source.subject))) or 0
+        )  # less, where rows were purged and their ids are used again
+    return (min(newest, there) - _OVERLAP_IDS,)
 
 
 def _missing(connection: Connection, source: _Source, after: tuple[Any, ...]) -> Sequence[RowMapping]:

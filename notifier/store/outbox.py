@@ -68,10 +68,14 @@ _is_receipt = deliveries.c.kind == literal(Kind.RECEIPT.value, literal_execute=T
 _answer_is_revoked = is_there(acknowledgements.c.id == deliveries.c.occasion, acknowledgements.c.revoked_at.is_not(None))
 _is_accepted = deliveries.c.state == literal(State.ACCEPTED.value, literal_execute=True)
 _cancel_of_people = Prepared(update(deliveries).where(_of_people, _is_reminder, is_waiting).values(_cancelled))
-_last_accepted = Prepared(
-    select(deliveries.c.employee_key, func.max(deliveries.c.finished_at, type_=Instant).label("at"))
-    .where(_of_people, _is_reminder, _is_accepted)
-    .group_by(deliveries.c.employee_key)
+_handed_over = Prepared(
+    select(deliveries.c.employee_key).where(
+        _of_people,
+        _is_reminder,
+        _is_accepted,
+        deliveries.c.finished_at > bindparam("after", type_=Instant),
+        deliveries.c.finished_at <= bindparam("until", type_=Instant),
+    )
 )
 _RECEIPT_COLUMNS = ("campaign", "employee_key", "kind", "occasion", "channel", "message", "state")
 _INSTANTS = ("created_at", "due_at", "next_at", "closes_at", "expires_at")
@@ -276,9 +280,10 @@ def queue_rewrites(connection: Connection, *, campaign: str, people: Sequence[in
     _rewrites[connection.dialect.name].change(connection, **values)
 
 
-def last_accepted(connection: Connection, *, campaign: str, people: Sequence[int]) -> dict[int, datetime]:
-    """When the last reminder of the campaign was handed over, for those of these people (at least one) to whom one was."""
-    return {row.employee_key: row.at for row in _last_accepted.all(connection, of_campaign=campaign, of_people=people)}
+def handed_over(connection: Connection, *, campaign: str, people: Sequence[int], after: datetime, until: datetime) -> set[int]:
+    """For which of these people, at least one, a provider took a reminder of the campaign within this time."""
+    rows = _handed_over.all(connection, of_campaign=campaign, of_people=people, after=after, until=until)
+    return {row.employee_key for row in rows}
 
 
 def next_instant(connection: Connection, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -25,7 +26,6 @@ from notifier.store.oversight import ledger as entries
 from notifier.store.tables import Instant, acknowledgements, deliveries, employees, presses, roster_syncs
 
 _OF_A_CAMPAIGN = (presses, census_people, census_managers, team_nudges, letters, deliveries, acknowledgements)
-_FEW = 500  # of what is done one by one
 
 
 def last_activity(connection: Connection) -> dict[str, datetime]:
@@ -50,21 +50,32 @@ def final(connection: Connection, campaign: str) -> str | None:
     return content
 
 
-def campaign(connection: Connection, name: str, most: int, now: datetime) -> int:
+def records(connection: Connection, campaign: str, most: int) -> int:
     """Take away up to `most` per-person records of a campaign. Returns how many: 0 when there are none left.
 
-    Counts are not touched: they are `final_figures`. The ledger keeps its facts, and loses what is personal.
+    Counts are not touched: they are `final_figures`.
     """
     for table in _OF_A_CAMPAIGN:
-        if gone := _delete(connection, table, table.c.campaign == name, most):
+        if gone := _delete(connection, table, table.c.campaign == campaign, most):
             return gone
-    personal = and_(entries.c.campaign == name, entries.c.personal.is_not(None), entries.c.employee_key.is_not(None))
-    keys = list(connection.scalars(select(entries.c.employee_key).where(personal).distinct().limit(_FEW)))
-    return ledger.forget_campaign(connection, name, keys, now=now) if keys else 0
+    return 0
+
+
+def people_in_ledger(connection: Connection, campaign: str) -> list[int]:
+    """Of whom the ledger says something personal about a campaign: see `ledger.forget_campaign`."""
+    personal = (entries.c.campaign == campaign, entries.c.personal.is_not(None), entries.c.employee_key.is_not(None))
+    return list(connection.scalars(select(entries.c.employee_key).where(*personal).distinct().order_by(entries.c.employee_key)))
+
+
+def people_in_old_entries(connection: Connection, before: datetime) -> list[int]:
+    """Of whom the ledger says something personal that is about no campaign, and nothing of it newer: looks, exports."""
+    personal = (entries.c.campaign == "", entries.c.personal.is_not(None), entries.c.employee_key.is_not(None))
+    statement = select(entries.c.employee_key).where(*personal).group_by(entries.c.employee_key)
+    return list(connection.scalars(statement.having(func.max(entries.c.at) < before).order_by(entries.c.employee_key)))
 
 
 def messages(connection: Connection, before: datetime, most: int) -> int:
-    """Take away letters about no single campaign, and their deliveries, that were written before then. As `campaign`."""
+    """Take away letters about no single campaign, and their deliveries, that were written before then. As `records`."""
     about_all = (letters.c.campaign == "", letters.c.written_at < before)
     gone = _delete(connection, letters, and_(*about_all), most)
     return gone or _delete(connection, deliveries, and_(deliveries.c.campaign == "", deliveries.c.created_at < before), most)
@@ -80,20 +91,26 @@ def notes(connection: Connection, before: datetime, day: date, most: int) -> int
     )
 
 
-def leavers(connection: Connection, before: datetime, now: datetime) -> int:
-    """Make some of those who left before then, and of whom nothing but their row is left, rows of nobody. As `campaign`."""
-    left = (~employees.c.active, employees.c.left_at < before, employees.c.id.not_like(f"{ERASED}%"))
-    records = [
+def leavers(connection: Connection, before: datetime) -> list[int]:
+    """Those who left before then, and of whom nothing but their row is left."""
+    records_of = [
         *(is_there(table.c.employee_key == employees.c.key) for table in (deliveries, acknowledgements, letters, census_people)),
         is_there(census_managers.c.manager_key == employees.c.key),
     ]
-    statement = select(employees.c.key).where(*left, ~or_(*records)).limit(_FEW)
-    keys = list(connection.scalars(statement))
-    if keys:
-        for key in keys:
-            ledger.forget(connection, key, now=now)
-        anonymise(connection, keys, now)
-    return len(keys)
+    statement = select(employees.c.key).where(*_has_left(before), ~or_(*records_of)).order_by(employees.c.key)
+    return list(connection.scalars(statement))
+
+
+def make_nobody(connection: Connection, keys: Sequence[int], before: datetime, now: datetime) -> int:
+    """Make the rows of these leavers rows of nobody; of those who have not come back meanwhile. Returns how many there were."""
+    still_away = list(connection.scalars(select(employees.c.key).where(employees.c.key.in_(keys), *_has_left(before))))
+    for key in still_away:
+        ledger.forget(connection, key, now=now)
+    return anonymise(connection, still_away, now)
+
+
+def _has_left(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return ~employees.c.active, employees.c.left_at < before, employees.c.id.not_like(f"{ERASED}%")
 
 
 def _delete(connection: Connection, table: Table, whose: ColumnElement[bool], most: int) -> int:

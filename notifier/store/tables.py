@@ -147,7 +147,7 @@ _ENDED = text("finished_at IS NOT NULL")
 # The outbox. One row is one message on one channel to one person, for ever. (campaign, employee, kind, occasion, channel) is
 # unique: a second planner, a second run or a jumping clock can only try to insert what is already there. The occasion is
 # - the step's `days_before` for a reminder and an escalation,
-# - the acknowledgement's id for a receipt, and the id of its entry in the ledger for a webhook,
+# - the acknowledgement's id for a receipt, and twice that for a webhook (and one more when it was taken back),
 # - the id of the delivery that is rewritten,
 # - the day (20251013) for a nudge,
 # - the ISO week (202542) for a summary and the organisation's, whose campaign is "".

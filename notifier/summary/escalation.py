@@ -5,8 +5,8 @@ written to. It is planned from the opening of that window until the deadline (or
 so an outage delays it and does not swallow it. Letter and delivery are written together, once for each manager and campaign, as
 those of the week are (`weekly`).
 
-A manager is written to if what may be shown to them is not settled, by the same rules as in every week: so that a letter comes, or
-does not, tells nothing that is not in it. Nothing is compared with an earlier letter.
+A manager is written to if by what may be shown to them somebody is open for sure, by the same rules as in every week: so that a
+letter comes, or does not, tells nothing that is not in it. Nothing is compared with an earlier letter.
 
 A day that is set when it has already passed brings nothing: what opened before the last tick counts as planned.
 """
@@ -118,7 +118,7 @@ class Escalations:
     def _addressed(self, campaign: Campaign, manager: Manager, figures: Figures, now: datetime) -> Addressed | None:
         today, place = local_date(now, manager.time_zone), place_of(manager)
         shown = figures.of(manager.key, today)
-        if shown is None or shown.last:
+        if shown is None or not shown.somebody_is_open:
             return None
         planned = self._planned(campaign, place, manager.leave_until)
         window = (planned.opens_at, planned.closes_at)

@@ -21,6 +21,7 @@ from notifier.store.stories import Undeliverable
 from notifier.store.tables import State
 
 DOMAIN = "evidence"
+_LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,17 @@ def render(report: Report, language: str) -> str:
 
 
 def _values(report: Report, language: str) -> dict[str, object]:
-    translate, figures, campaign = words(language, DOMAIN), report.figures, report.campaign
+    translate, locale, figures, campaign = words(language, DOMAIN), _LOCALES[language], report.figures, report.campaign
 
     def number(value: int) -> str:
-        return format_decimal(value, locale=language)
+        return str(format_decimal(value, locale=locale))
 
     def moment(at: datetime) -> str:
-        return f"{format_datetime(at, 'long', locale=language)}"
+        return str(format_datetime(at, "long", locale=locale))
 
     def day(on: date) -> str:
-        return format_date(on, "long", locale=language)
+        text = str(format_date(on, "long", locale=locale))
+        return f"1er{text[1:]}" if language == "fr" and on.day == 1 else text
 
     return {
         "report": report,
@@ -85,7 +87,7 @@ def _values(report: Report, language: str) -> dict[str, object]:
         "steps": [(number(step.days_before), step.message) for step in campaign.steps],
         "texts": [(moment(at), name, spoken, digest) for at, name, spoken, digest in report.texts],
         "told": [
-            (message, channel, translate(STATES[state]), number(count))
+            (message, channel, translate(STATES.get(state, state)), number(count))
             for (message, channel, state), count in sorted(figures.told.items())
         ],
         "answers": _answers(figures, translate, number),
@@ -102,8 +104,8 @@ def _answers(figures: Figures, translate: Callable[[str], str], number: Callable
     given = sorted(figures.answers.keys() | figures.taken_back.keys())
     return [
         (
-            translate(ANSWERS[said]),
-            translate(ASSURANCES[sure]),
+            translate(ANSWERS.get(said, said)),
+            translate(ASSURANCES.get(sure, sure)),
             number(figures.answers[said, sure]),
             number(figures.taken_back[said, sure]),
         )
@@ -111,7 +113,7 @@ def _answers(figures: Figures, translate: Callable[[str], str], number: Callable
     ]
 
 
-STATES = {
+STATES: dict[str, str] = {
     State.ACCEPTED: "handed over to the provider",
     State.REFUSED: "refused by the provider",
     State.UNKNOWN: "handed over, outcome unknown",

@@ -95,6 +95,11 @@ class TeamProgress:
         return len(self.named) + self.unnamed
 
     @property
+    def somebody_is_open(self) -> bool:
+        """By what is shown, for sure."""
+        return bool(self.named) or (self.figure is not None and self.figure.at_most < self.figure.people)
+
+    @property
     def change(self) -> int | None:
         """How many more are settled than on `before_on`, where both figures are exact."""
         return self.figure.change_since(self.before) if self.figure else None

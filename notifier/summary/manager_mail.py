@@ -14,21 +14,25 @@ from notifier.channels.base import Outgoing
 from notifier.content import mrkdwn
 from notifier.content.facts import Facts
 from notifier.content.plain import one_line
+from notifier.content.problems import TextProblem
 from notifier.domain import links
 from notifier.domain.campaign import Campaign
-from notifier.domain.employee import Employee, choose_language
+from notifier.domain.employee import LANGUAGES, Employee, choose_language
 from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys
 from notifier.domain.progress import Figure, total
 from notifier.store.claims import Claimed
 from notifier.store.tables import Kind
+from notifier.summary import escalation, weekly
 from notifier.summary.drawing import Line, Part, to_html, to_slack, to_text
+from notifier.summary.examples import EXAMPLE, MANAGER, row_of
 from notifier.summary.facts import TeamLetter, TeamProgress, read
 from notifier.summary.texts import Said, Texts
 from notifier.summary.wording import Wording
 
 THREAD = "summary"  # what all of them have in common in a mailbox, where reminders have their campaign
 _MOST_BARS = 12
+_MESSAGES = {Kind.SUMMARY: weekly.MESSAGE, Kind.ESCALATION: escalation.MESSAGE}
 
 
 class ManagerMail:
@@ -82,6 +86,15 @@ class ManagerMail:
             outlet=row.outlet,
         )
 
+    def check(self) -> list[TextProblem]:
+        """Everything that is wrong with the texts, in every language, tried on an example: for `notifier check`."""
+        problems: list[TextProblem] = []
+        for kind, message in _MESSAGES.items():
+            for language in LANGUAGES:
+                row = row_of(EXAMPLE, MANAGER, kind=kind, message=message)
+                problems += self._texts.check(message, self._said(row, EXAMPLE, language), language)
+        return sorted(set(problems), key=lambda problem: (str(problem.path), problem.line, problem.wrong))
+
     def _language(self, row: Claimed, letter: TeamLetter) -> str:
         nearest = self._campaigns.get(letter.campaigns[0].campaign)
         return choose_language(
@@ -108,7 +121,7 @@ class ManagerMail:
         parts = [_part(one, letter, wording, "" if alone else titles[one.campaign]) for one in letter.campaigns]
         parts.append(_ending(letter, wording))
         return Said(
-            subject=one_line(_subject(letter, wording, titles, escalated=row.kind is Kind.ESCALATION)),
+            subject=_capital(one_line(_subject(letter, wording, titles, escalated=row.kind is Kind.ESCALATION))),
             preheader=_sentence(letter, wording),
             html=Markup("\n").join(map(to_html, parts)),
             text="\n\n".join(map(to_text, parts)),
@@ -139,9 +152,10 @@ def _sentence(letter: TeamLetter, wording: Wording) -> str:
 
 
 def _part(progress: TeamProgress, letter: TeamLetter, wording: Wording, title: str) -> Part:
-    answer = f"{wording.answer(progress)}, {wording.time_left(progress.deadline)}."
-    where = f"{answer[0].upper()}{answer[1:]} {wording.say('deadline', day=wording.day(progress.deadline))}"
-    change = wording.change(progress, letter.on) if title else ""
+    deadline, change = wording.say("deadline", day=wording.day(progress.deadline)), ""
+    if title:  # else the heading of all says the answer, and the sentence below it what is new
+        answer = _capital(f"{wording.answer(progress)}, {wording.time_left(progress.deadline)}.")
+        deadline, change = f"{answer} {deadline}", wording.change(progress, letter.on)
     after = (
         wording.say("unnamed", count=progress.unnamed) if progress.unnamed else "",
         wording.say("around") if progress.around else "",
@@ -149,12 +163,16 @@ def _part(progress: TeamProgress, letter: TeamLetter, wording: Wording, title: s
     )
     return Part(
         title=title,
-        said=(where, change) if change else (where,),
+        said=(deadline, change) if change else (deadline,),
         lines=tuple(_lines(progress, wording)),
         named_title=wording.say("named"),
         named=tuple((one_line(one.name), wording.details(one)) for one in progress.named),
         after=tuple(filter(None, after)),
     )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _ending(letter: TeamLetter, wording: Wording) -> Part:

@@ -29,7 +29,7 @@ WORDS = {
     "team_of": "Team of %(name)s: %(figure)s",
     "organisation": "%(organisation)s: %(figure)s",
     "by_name": "%(count)d open among your direct reports",
-    "none_by_name": "all your direct reports settled",
+    "none_by_name": "nobody open whom you see by name",
     "left": "%(days)s left",
     "today": "deadline today",
     "over": "deadline %(in_days)s",
@@ -42,6 +42,7 @@ WORDS = {
     "stand": "Where your people stand, as of %(day)s.",
     "direct": "Your direct reports",
     "direct_and": "Your direct reports, and the teams of %(names)s",
+    "direct_and_team": "Your direct reports, and the team of %(names)s",
     "teams": "Teams of %(names)s",
     "team": "Team of %(names)s",
     "indirect": "All further down",
@@ -53,8 +54,8 @@ WORDS = {
     "reminders": "reminders so far: %(count)d",
     "leave": "on leave until %(day)s",
     "unnamed": "and %(count)d more, who stand on the page of your team.",
-    "bounds": "Near none and near all, figures are not exact: nobody can be picked out.",
-    "last": "That settles it for your people. You hear of it again only if something opens once more.",
+    "bounds": "Where nearly none or nearly all have settled, the number is not exact: nobody can be picked out.",
+    "last": "This is the last message about it, unless more opens again. Whoever is still open goes on being reminded.",
     "next": "The next message comes on %(day)s, if anything is still open.",
     "besides": "%(title)s: %(said)s",
     "both": "%(said)s; %(other)s",
@@ -150,9 +151,10 @@ class Wording:
     def bar(self, bar: Bar) -> str:
         """What a bar is about."""
         names = self._names(bar.teams)
-        if bar.direct:
-            return self.say("direct_and", names=names) if names else self.say("direct")
-        return self.say("teams" if len(bar.teams) > 1 else "team", names=names)
+        several = len(bar.teams) > 1
+        if bar.direct and names:
+            return self.say("direct_and" if several else "direct_and_team", names=names)
+        return self.say("direct") if bar.direct else self.say("teams" if several else "team", names=names)
 
     def details(self, report: OpenReport) -> str:
         """What is said beside the name of somebody who is open."""

@@ -89,10 +89,10 @@ class Answers:
         people = employees.by_public_ids(connection, [post.link.public_id for post in posts])
         found = [visits.find(self.site, post.request, post.link, people.get(post.link.public_id)) for post in posts]
         asked = [(post, visit) for post, visit in zip(posts, found, strict=True) if isinstance(visit, Visit)]
-        handed_over = _handed_over(connection, (visit for _, visit in asked))
+        fresh = _fresh(connection, (visit for _, visit in asked), now)
         changes = []
         for post, visit in asked:
-            change = self._change(post, visit, handed_over.get((visit.campaign.id, visit.person.key)), now)
+            change = self._change(post, visit, doubtful=post.quick or (visit.campaign.id, visit.person.key) in fresh)
             if change is None:
                 continue
             changes.append(change)
@@ -101,18 +101,17 @@ class Answers:
         acknowledgements.change(connection, changes, now)
         return [_shown(connection, post, visit) for post, visit in zip(posts, found, strict=True)]
 
-    def _change(self, post: Post, visit: Visit, handed_over: datetime | None, now: datetime) -> Change | None:
+    def _change(self, post: Post, visit: Visit, *, doubtful: bool) -> Change | None:
         """What a form changes, if anything.
 
         Args:
-            handed_over: when a reminder was handed over last.
+            doubtful: an answer may well be a mail filter's.
         """
         campaign, person = visit.campaign.id, visit.person.key
         if isinstance(post.asked, Revoked):
             return None if post.quick else Change(campaign, person, post.asked)
         if post.asked is None:
             return None
-        doubtful = post.quick or (handed_over is not None and timedelta() <= now - handed_over < FIRST_MINUTE)
         assurance = Assurance.PROVISIONAL if doubtful else Assurance.LINK
         return Change(campaign, person, Given(post.asked, assurance, "page", self.site.receipt_channel))
 
@@ -165,13 +164,17 @@ def _language(form: Mapping[str, str]) -> str | None:
     return word if word in LANGUAGES else None
 
 
-def _handed_over(connection: Connection, visited: Iterable[Visit]) -> dict[tuple[str, int], datetime]:
-    """When a reminder was handed over last, by campaign and person."""
+def _fresh(connection: Connection, visited: Iterable[Visit], now: datetime) -> set[tuple[str, int]]:
+    """To whom a reminder was handed over within the first minute, as campaign and person."""
     people: dict[str, list[int]] = {}
     for visit in visited:
         people.setdefault(visit.campaign.id, []).append(visit.person.key)
-    last = {campaign: outbox.last_accepted(connection, campaign=campaign, people=keys) for campaign, keys in people.items()}
-    return {(campaign, key): at for campaign, of_person in last.items() for key, at in of_person.items()}
+    since = now - FIRST_MINUTE
+    return {
+        (campaign, key)
+        for campaign, keys in people.items()
+        for key in outbox.handed_over(connection, campaign=campaign, people=keys, after=since, until=now)
+    }
 
 
 def _shown(connection: Connection, post: Post, found: Found) -> Found:

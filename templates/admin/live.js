@@ -7,9 +7,11 @@ async function refresh() {
   try {
     const answer = await fetch(location.href, { cache: "no-store", redirect: "error" });
     if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-    const old = document.getElementById("live");
-    if (fresh && old && old.innerHTML !== fresh.innerHTML && !old.contains(document.activeElement)) old.replaceWith(fresh);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const next = fresh.getElementById(old.id);
+      if (next && old.innerHTML !== next.innerHTML && !old.contains(document.activeElement)) old.replaceWith(next);
+    }
   } catch {
     // The service is away, or nobody is signed in any more; what is shown stays.
   }

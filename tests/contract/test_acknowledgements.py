@@ -110,7 +110,7 @@ def story(store: Database) -> list[tuple[str, bool, str | None]]:
 @pytest.mark.parametrize("answer", [Answer.DONE, Answer.ALREADY_OFF, Answer.NO_ACCOUNT, Answer.PREFER_NOT_TO_SAY])
 def test_a_settling_answer_stops_what_waits_and_asks_for_a_receipt(store: Database, answer: Answer) -> None:
     recorded = record(store, answer)
-    assert (recorded.changed, recorded.cancelled, recorded.acknowledgement.settles) == (True, 1, True)
+    assert (recorded.changed, recorded.acknowledgement.settles) == (True, True)
     assert reminders(store) == {30: State.ACCEPTED, 14: State.CANCELLED}
     assert reminders(store, key=2) == {14: State.PLANNED}
     assert receipts(store) == [recorded.acknowledgement.id]
@@ -144,7 +144,7 @@ def test_another_answer_replaces_the_first_and_both_stay(store: Database) -> Non
 
 def test_help_keeps_the_reminders(store: Database) -> None:
     recorded = record(store, Answer.HELP)
-    assert (recorded.cancelled, recorded.acknowledgement.settles) == (0, False)
+    assert (recorded.changed, recorded.acknowledgement.settles) == (True, False)
     assert reminders(store)[14] == State.PLANNED
     assert receipts(store) == []
 

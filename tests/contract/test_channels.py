@@ -21,6 +21,8 @@ from notifier.channels.file import FileChannel
 from notifier.channels.graph import GraphChannel
 from notifier.channels.slack import SlackChannel
 from notifier.channels.smtp import SmtpChannel
+from notifier.channels.webhook import WebhookChannel
+from notifier.clock import MovedClock
 from notifier.content.mail import HEADERS
 from notifier.domain.retry import Verdict
 from tests.microsoft_server import MAILBOX, NOW, Fail, MicrosoftServer
@@ -29,6 +31,7 @@ from tests.slack_messages import slack_outgoing
 from tests.slack_server import TOKEN, Error, SlackServer
 from tests.smtp_actions import Say
 from tests.smtp_server import ScriptedServer
+from tests.webhook_server import SECRET, WebhookServer, webhook_outgoing
 
 GRAPH_HEADERS = (
     *("From", "Reply-To", "To", "Subject", "Date", "Message-ID", "References", "X-Auto-Response-Suppress"),
@@ -58,7 +61,7 @@ class Rig:
     dated: datetime = DATED
 
 
-@pytest.fixture(params=["smtp", "graph", "graph-verified", "file", "slack"])
+@pytest.fixture(params=["smtp", "graph", "graph-verified", "file", "slack", "webhook"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """Every channel."""
     async for each in _rig(request.param, tmp_path):
@@ -77,7 +80,7 @@ async def mail(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 def _rig(name: str, folder: Path) -> AsyncIterator[Rig]:
     if name.startswith("graph"):
         return _graph_rig(verified=name == "graph-verified")
-    return {"smtp": _smtp_rig, "slack": _slack_rig}[name]() if name != "file" else _file_rig(folder)
+    return {"smtp": _smtp_rig, "slack": _slack_rig, "webhook": _webhook_rig}[name]() if name != "file" else _file_rig(folder)
 
 
 async def _graph_rig(*, verified: bool) -> AsyncIterator[Rig]:
@@ -106,6 +109,18 @@ async def _slack_rig() -> AsyncIterator[Rig]:
             message=slack_outgoing,
             recipient=lambda raw: str(json.loads(raw)["channel"]),
             resends=False,
+        )
+
+
+async def _webhook_rig() -> AsyncIterator[Rig]:
+    async with WebhookServer(DATED) as server:
+        yield Rig(
+            channel=WebhookChannel(server.url, secret=SECRET, clock=MovedClock(DATED)),
+            arrived=lambda: [call.body for call in server.calls],
+            fail=lambda: setattr(server, "status", 401),
+            mend=lambda: setattr(server, "status", 200),
+            message=webhook_outgoing,
+            recipient=lambda raw: str(json.loads(raw)["data"]["employee_id"]),
         )
 
 
@@ -270,6 +285,6 @@ async def test_closed_and_used_again(rig: Rig) -> None:
 
 
 async def test_it_says_what_it_is(rig: Rig) -> None:
-    assert rig.channel.name in {"smtp", "graph", "file", "slack"}
+    assert rig.channel.name in {"smtp", "graph", "file", "slack", "webhook"}
     assert rig.channel.concurrency >= 1
     assert rig.channel.resend_when_uncertain is rig.resends

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from notifier.domain.campaign import Campaign, Step
 from notifier.domain.ladder import Ladders
-from notifier.store import marks, outbox, outcomes, reach
+from notifier.store import acknowledgements, marks, outbox, outcomes, reach
 from notifier.store.database import Database
 from notifier.store.outcomes import LostClaimError, Outcome
 from notifier.store.tables import State, employees
@@ -216,8 +216,8 @@ def test_a_refused_receipt_goes_to_slack(database: Database) -> None:
     end(database, receipt, State.REFUSED, words="550 5.1.1")
     assert told(database, kind="receipt") == [(person, "smtp", "refused"), (person, "slack", "planned")]
     with database.write() as connection:  # from now on it is known
-        settle_again = {"campaign": CAMPAIGN.id, "employee_key": person, "acknowledgement_id": 99, "channel": "smtp"}
-        outbox.queue_receipt(connection, **settle_again, now=NOW)
+        acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=person, now=NOW)
+        settle(connection, person, NOW)
     assert [channel for _, channel, _ in told(database, kind="receipt")] == ["smtp", "slack", "slack"]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from notifier.store import claims, outbox, outcomes, quota
 from notifier.store.database import Database
 from notifier.store.outcomes import Outcome
-from notifier.store.tables import State, deliveries
+from notifier.store.tables import Kind, State, deliveries
 from tests.planning_rig import CAMPAIGN, add_person, planner, settle, utc
 
 NOW = utc("2025-10-03T10:00")
@@ -92,17 +92,27 @@ def test_a_step_that_is_over_is_not_tried_again(database: Database) -> None:
         assert standing(connection) == before
 
 
-def test_the_last_hand_over_of_a_reminder_is_known(database: Database) -> None:
-    """Of this person and campaign; a receipt is no reminder, and what was refused was not handed over."""
-    told, refused = add_person(database, 1), add_person(database, 2)
+def test_a_recent_hand_over_of_a_reminder_is_known(database: Database) -> None:
+    """Of these people and this campaign; a receipt is no reminder, and what was refused was not handed over."""
+    told, refused, other = (add_person(database, number) for number in (1, 2, 3))
     planner(database).tick(NOW)
+    minute, hours = timedelta(minutes=1), timedelta(hours=3)
     with database.write() as connection:
-        end(connection, (State.ACCEPTED, State.REFUSED))
+        end(connection, (State.ACCEPTED, State.REFUSED, State.ACCEPTED))
         settle(connection, told, NOW + timedelta(hours=1))
-        end(connection, (State.ACCEPTED,), NOW + timedelta(hours=2))
-        assert outbox.last_accepted_at(connection, campaign=CAMPAIGN.id, employee_key=told) == NOW
-        assert outbox.last_accepted_at(connection, campaign=CAMPAIGN.id, employee_key=refused) is None
-        assert outbox.last_accepted_at(connection, campaign="other", employee_key=told) is None
+        (receipt,) = connection.scalars(select(deliveries.c.id).where(deliveries.c.kind == Kind.RECEIPT))
+        connection.execute(
+            update(deliveries).where(deliveries.c.id == receipt).values(state=State.ACCEPTED, finished_at=NOW + minute)
+        )
+
+        def found(after: datetime, until: datetime, campaign: str = CAMPAIGN.id) -> set[int]:
+            return outbox.handed_over(connection, campaign=campaign, people=[told, refused], after=after, until=until)
+
+        assert found(NOW - minute, NOW) == {told}
+        assert found(NOW, NOW + hours) == set()
+        assert found(NOW - hours, NOW - minute) == set()
+        assert found(NOW - minute, NOW, campaign="other") == set()
+        assert outbox.handed_over(connection, campaign=CAMPAIGN.id, people=[other], after=NOW - minute, until=NOW) == {other}
 
 
 def test_the_next_instant_is_that_at_which_something_can_happen_to_a_waiting_row(database: Database) -> None:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import os
 import signal
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from sqlalchemy import func, select
+
 from notifier.cli.app import run
-from tests.daemon_rig import Home, daemon, get, make_home
+from notifier.clock import MovedClock
+from notifier.daemon import Daemon
+from notifier.settings import load
+from notifier.store.database import Database
+from notifier.store.tables import deliveries
+from tests.daemon_rig import PATIENCE, Home, daemon, get, make_home
 from tests.slack_rig import told
-from tests.slack_server import APP_TOKEN, TOKEN, Post, SlackServer, buttons, member
+from tests.slack_server import APP_TOKEN, TOKEN, Error, Post, SlackServer, buttons, member
 
 SECRETS = {"NOTIFIER_SLACK__BOT_TOKEN": TOKEN, "NOTIFIER_SLACK__APP_TOKEN": APP_TOKEN}
 SETTLED = {"undo", "open"}
@@ -48,6 +59,73 @@ def pressed(slack: SlackServer, person: int, action: str) -> dict[str, object]:
     """What Slack tells when somebody presses this button of their own message."""
     (button,) = [one for one in buttons(standing(slack, f"U{person:08}")) if one["action_id"] == action]
     return told(person, action, at=datetime.now(UTC), value=button["value"])
+
+
+@asynccontextmanager
+async def running_here(home: Home, clock: MovedClock) -> AsyncIterator[Daemon]:
+    """The daemon on a clock of ours, in this process, and its end in good order."""
+    daemon_here = Daemon(lambda: load(home.config, environment=SECRETS), clock)
+    task = asyncio.create_task(daemon_here.run())
+    try:
+        yield daemon_here
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, PATIENCE)
+
+
+async def until(holds_true: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not holds_true():
+            await asyncio.sleep(0.005)
+
+
+def deliveries_in(home: Home) -> int:
+    database = Database(f"sqlite:///{home.folder}/notifier.db")
+    with database.read() as connection:
+        count = connection.scalar(select(func.count()).select_from(deliveries)) or 0
+    database.close()
+    return count
+
+
+async def test_nothing_is_planned_before_it_is_known_who_is_on_slack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first time that Slack is asked the token is wrong: nobody gets mail for that. Slack is asked again after a minute."""
+    async with SlackServer([member(1, "p1@example.com")]) as slack:
+        home, clock = home_with(slack, tmp_path, people=2), MovedClock(datetime.now(UTC))
+        slack.on("users.list", Error("invalid_auth"))
+        async with running_here(home, clock) as running:
+            said = ""
+            while "roster applied" not in said:  # the planner is woken right after it
+                await asyncio.sleep(0.005)
+                said += capsys.readouterr().out
+            await until(lambda: not running._plan.is_set() and not running._refresh.is_set())
+            status, body = await asyncio.to_thread(get, home, "/readyz")
+            assert (status, f"nothing is planned before {clock.now() + timedelta(minutes=15):%H:%M} UTC" in body) == (503, True)
+            assert (deliveries_in(home), [method for method, _ in slack.calls].count("users.list")) == (0, 1)
+            clock.move_to(clock.now() + timedelta(minutes=1))
+            running._plan.set()  # its tick
+            await until(lambda: slack.posts and mails(home))
+            assert [to for to, _ in mails(home)] == ["p2@example.com"]
+            assert "Slack has never said" not in (await asyncio.to_thread(get, home, "/readyz"))[1]
+        assert "nothing is planned until Slack has said who is who" in said
+
+
+async def test_nobody_waits_for_slack_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A quarter of an hour is over before Slack refuses: everybody gets mail."""
+    async with SlackServer() as slack:
+        home, clock = home_with(slack, tmp_path, people=2), MovedClock(datetime.now(UTC))
+
+        def late(method: str, _body: object) -> Error | None:
+            if method != "users.list":
+                return None
+            clock.move_to(clock.now() + timedelta(minutes=15))
+            return Error("access_denied")
+
+        slack.plan = late
+        async with running_here(home, clock):
+            await until(lambda: len(mails(home)) == 2)
+            status, body = await asyncio.to_thread(get, home, "/readyz")
+        assert (status, "everybody gets mail" in body) == (503, True)
+        assert "Slack has never said who is who; everybody gets mail" in capsys.readouterr().out
 
 
 async def test_a_small_company_on_slack_and_off_it(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ reach the function. A change that no test notices survives: it makes no differen
 copy of the tree below `build/mutants`, with mutmut installed by name into an environment of its own there. `--digits 37` takes
 only the changes whose number within their function ends so, a fifth of them.
 
+A few functions run while their module is loaded, which mutmut does before it changes anything. Each of their changes is tried in a
+process of its own, with all the tests of its part, until the first fails.
+
 What is left alone: statements outside of functions, functions with a decorator, enumerations (mutmut cannot change them), and what
 is only logged. The store is tried on SQLite only, in memory where the machine has a folder for that.
 """
@@ -34,6 +37,8 @@ _MUTMUT = "mutmut>=3.8,<4"
 _ROOT = Path(__file__).parents[2]
 _BUILD = _ROOT / "build" / "mutants"
 _COPIED = ("notifier", "tests", "templates", "docs", "deploy", "config.example.toml", "pyproject.toml")
+_ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not postgresql")
+_LONGEST_SECONDS = 300
 _NOTICED = ("killed", "timeout")  # a change that hangs is noticed too
 _EVERY_DIGIT = "0123456789"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
@@ -41,10 +46,15 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in i
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the code, and the tests that are asked about it: the quick ones of those that are about it."""
+    """Some of the code, and the tests that are asked about it: the quick ones of those that are about it.
+
+    Attributes:
+        loading: functions that run while their module is loaded, as mutmut names them.
+    """
 
     changed: tuple[str, ...]
     asked: tuple[str, ...]
+    loading: tuple[str, ...] = ()
 
 
 _PARTS: Mapping[str, Part] = {
@@ -60,6 +70,7 @@ _PARTS: Mapping[str, Part] = {
             # Half a million days, which is too many for a thousand changes.
             "--deselect=tests/unit/test_window.py::test_every_zone_opens_once_a_day_and_inside_the_window",
         ),
+        loading=("notifier.domain.graph_replies.x__sender",),
     ),
     "store": Part(
         tuple(
@@ -70,7 +81,8 @@ _PARTS: Mapping[str, Part] = {
             )
         ),
         (
-            *("tests/unit/test_store_claims.py", "tests/unit/test_store_guards.py", "tests/unit/test_store_outbox.py"),
+            *("tests/unit/test_store_claims.py", "tests/unit/test_store_follows.py", "tests/unit/test_store_guards.py"),
+            *("tests/unit/test_store_neighbours.py", "tests/unit/test_store_outbox.py", "tests/unit/test_store_steps.py"),
             *("tests/unit/test_planner_rules.py", "tests/unit/test_quota.py", "tests/contract/test_acknowledgements.py"),
             *("tests/contract/test_bounces.py", "tests/contract/test_claims.py", "tests/contract/test_ladder.py"),
             *("tests/contract/test_outbox.py", "tests/contract/test_outlets.py", "tests/contract/test_planner.py"),
@@ -79,6 +91,7 @@ _PARTS: Mapping[str, Part] = {
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",
             "--deselect=tests/contract/test_reach.py::test_20_000_people_are_matched_in_a_few_statements",
         ),
+        loading=tuple(f"notifier.store.outbox.x_{name}" for name in ("_channel_of_receipt", "_upsert", "rewrites")),
     ),
     "delivery": Part(
         ("notifier/delivery/*",),
@@ -86,8 +99,9 @@ _PARTS: Mapping[str, Part] = {
             *("tests/contract/test_dispatcher.py", "tests/contract/test_dispatcher_edges.py", "tests/contract/test_ladder.py"),
             *("tests/contract/test_outlet_pauses.py", "tests/contract/test_planner.py", "tests/contract/test_recorder.py"),
             *("tests/contract/test_waves.py", "tests/unit/test_compose.py", "tests/unit/test_delivery.py"),
-            *("tests/unit/test_explain.py", "tests/unit/test_forecast.py", "tests/unit/test_outlet_answers.py"),
-            *("tests/unit/test_planner_rules.py", "tests/unit/test_store_outbox.py", "tests/unit/test_ways.py"),
+            *("tests/unit/test_explain.py", "tests/unit/test_forecast.py", "tests/unit/test_lane.py"),
+            *("tests/unit/test_outlet_answers.py", "tests/unit/test_planner_campaigns.py", "tests/unit/test_planner_rules.py"),
+            *("tests/unit/test_store_outbox.py", "tests/unit/test_ways.py"),
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",
             "--deselect=tests/contract/test_dispatcher.py::test_a_storm_of_a_day_costs_one_connection_in_five_minutes",
             "--deselect=tests/contract/test_dispatcher.py::test_no_minute_sees_more_messages_than_the_limit",
@@ -115,6 +129,7 @@ def main() -> None:
         found[name] = _verdicts(mutmut, tree)
         if not finished:
             break
+        found[name].update(_tried_alone(tree, _PARTS[name], found[name], asked.digits))
     _print(found)
 
 
@@ -145,7 +160,7 @@ def _copy(tree: Path, part: Part) -> None:
         "only_mutate": part.changed,
         "do_not_mutate_patterns": [r"_log\.\w+"],
         "also_copy": [name for name in _COPIED if name not in {"notifier", "tests", "pyproject.toml"}],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not postgresql"],
+        "pytest_add_cli_args": list(_ARGUMENTS),
         "pytest_add_cli_args_test_selection": part.asked,
         # Processes that have run a test before remember what it made them look up: a change to that would seem to survive.
         "process_isolation": ["forkserver"],
@@ -163,14 +178,35 @@ def _run(mutmut: str, tree: Path, digits: str) -> bool:
     """
     chosen = [] if set(digits) >= set(_EVERY_DIGIT) else [f"*{digit}" for digit in digits]
     command = [mutmut, "run", "--max-children", str(os.cpu_count() or 1), *chosen]
-    folder = {"TMPDIR": str(_MEMORY)} if _MEMORY.is_dir() else {}
     try:
-        done = subprocess.run(command, cwd=tree, env=os.environ | folder, check=False)  # noqa: S603 - installed by us
+        done = subprocess.run(command, cwd=tree, env=os.environ | _folder(), check=False)  # noqa: S603 - installed by us
     except KeyboardInterrupt:
         return False
     if done.returncode:
         sys.exit("mutmut could not begin: see above; the tests have to pass before anything is changed")
     return True
+
+
+def _folder() -> dict[str, str]:
+    return {"TMPDIR": str(_MEMORY)} if _MEMORY.is_dir() else {}
+
+
+def _tried_alone(tree: Path, part: Part, verdicts: Mapping[str, str], digits: str) -> dict[str, str]:
+    """What becomes of changes to functions that run while their module is loaded."""
+    python = _BUILD / "environment" / "bin" / "python"
+    command = [python, "-m", "pytest", "-x", "-q", "--rootdir=.", *_ARGUMENTS, *part.asked]
+    found = {}
+    for mutant in verdicts:
+        if mutant.rpartition("__mutmut_")[0] in part.loading and mutant[-1] in digits:
+            environment = os.environ | _folder() | {"MUTANT_UNDER_TEST": mutant}
+            try:
+                done = subprocess.run(  # noqa: S603 - our own words
+                    command, cwd=tree / "mutants", env=environment, capture_output=True, check=False, timeout=_LONGEST_SECONDS
+                )
+                found[mutant] = "survived" if done.returncode == 0 else "killed"
+            except subprocess.TimeoutExpired:
+                found[mutant] = "timeout"
+    return found
 
 
 def _verdicts(mutmut: str, tree: Path) -> dict[str, str]:

@@ -264,3 +264,26 @@ def test_it_says_why_a_message_went_on_to_the_next_channel() -> None:
     assert told("2025-10-04T12:00", also, sent)[0].why.startswith("handed over by slack; also handed over by smtp; moved from")
     unreached = row(State.CANCELLED, id=1, reason="no channel reaches this person")
     assert told("2025-10-04T12:00", unreached)[0].why.startswith("no channel reaches this person; moved from")
+
+
+def test_each_channel_beside_the_one_that_counts_has_its_own_words() -> None:
+    """Refused on two channels, one after the other, and handed over by the third."""
+    slack = row(State.REFUSED, channel="slack", reason="user_disabled")
+    graph = row(State.REFUSED, id=2, channel="graph", reason=None, reply="404 no mailbox")
+    sent = row(State.ACCEPTED, id=3, finished_at=at("2025-10-03T09:02"))
+    *said, moved = told("2025-10-04T12:00", sent, graph, slack)[0].why.split("; ")
+    slack_said, graph_said = "slack could not reach the person: user_disabled", "graph could not reach the person: 404 no mailbox"
+    assert said == ["handed over by smtp", slack_said, graph_said]
+    assert moved.startswith("moved from")
+
+
+def test_a_step_whose_time_ends_as_its_window_opens_never_was_current() -> None:
+    """The campaign closes at midnight, and the window of those who come back from leave opens at that instant."""
+    away = replace(CHLOE, leave_until=date(2025, 11, 3))
+    closing = replace(CAMPAIGN, steps=(Step(-1, "overdue"),), closes_after_days=1)
+    place = Place("Europe/Zurich", "CH", "GE")
+    (step,) = schedule(closing, place, Window(time(0), time(17)), WorkingDays(), away.leave_until)
+    assert step.opens_at == step.expires_at
+    person = StoredEmployee(1, away, 1, None, "A" * 22, 1, JOINED, None)
+    (story,) = explain(Known(person, closing, [step], (), (), (), at("2025-11-05T12:00")), WorkingDays())
+    assert (story.state, story.why) == ("not planned", "its time is over before the person is back from leave")

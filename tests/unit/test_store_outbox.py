@@ -15,6 +15,7 @@ from notifier.store import acknowledgements, outbox, planning, replanning
 from notifier.store.database import Database
 from notifier.store.planning import Group, Opening
 from notifier.store.tables import State, calendars, deliveries, employees
+from notifier.store.tables import acknowledgements as acknowledgement_rows
 from tests.planning_rig import CAMPAIGN, STEPS, add_person, planner, settle, utc
 from tests.rows_rig import HOUR, INSTANT, NOW, add_row, changes, ended_at, standing
 
@@ -23,9 +24,14 @@ OVERTAKEN, TOO_LATE = "a newer step took over before this could be sent", "it co
 
 
 def test_a_receipt_waits_for_no_window_and_three_days(sqlite_database: Database) -> None:
-    person = add_person(sqlite_database, 1)
+    """And confirms the answer that counts, of these people alone."""
+    person, other = add_person(sqlite_database, 1), add_person(sqlite_database, 2)
+    given = {"campaign": "another", "answer": "done", "assurance": "link", "settles": True, "channel": "page", "answered_at": NOW}
+    whose = [(76, person, NOW), (77, person, None), (78, other, None)]
+    rows = [given | {"id": number, "employee_key": key, "revoked_at": revoked} for number, key, revoked in whose]
     with sqlite_database.write() as connection:
-        outbox.queue_receipt(connection, campaign="another", employee_key=person, acknowledgement_id=77, channel="graph", now=NOW)
+        connection.execute(insert(acknowledgement_rows), rows)
+        outbox.queue_receipts(connection, campaign="another", people=[person], channel="graph", now=NOW)
         (row,) = standing(connection).values()
     said = {name: row[name] for name in ("campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason")}
     assert said == {
@@ -51,7 +57,7 @@ def test_an_answer_cancels_what_waits_for_this_person(sqlite_database: Database)
         add_row(connection, person, campaign="another")
         add_row(connection, other)
         before = standing(connection)
-        asked = {"campaign": CAMPAIGN.id, "employee_key": person, "reason": "why", "now": NOW}
+        asked = {"campaign": CAMPAIGN.id, "people": [person], "reason": "why", "now": NOW}
         assert outbox.cancel_waiting(connection, **asked) == 2
         found = changes(before, standing(connection))
     assert found == {rows[state]: ended_at(NOW, "cancelled", "why") for state in (State.PLANNED, State.RETRY)}
@@ -95,7 +101,7 @@ def test_an_undo_brings_back_what_the_answer_cancelled_and_no_more(sqlite_databa
         add_row(connection, person, campaign="another", **cancelled)
         add_row(connection, other, **cancelled)
         before = standing(connection)
-        assert outbox.restore_cancelled(connection, campaign=CAMPAIGN.id, employee_key=person, now=NOW) == 1
+        assert outbox.restore_cancelled(connection, campaign=CAMPAIGN.id, people=[person], now=NOW) == 1
         found = changes(before, standing(connection))
     assert found == {row: {"state": "planned", "reason": None, "finished_at": None}}
 

@@ -1,0 +1,137 @@
+"""What a refusal, a rest, a brake or an answer leads to, each beside something that looks alike and must make no difference."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from notifier.domain.campaign import Answer, Assurance
+from notifier.domain.ladder import Ladder, Ladders
+from notifier.store import acknowledgements, claims, holds, planning, refusals, waves
+from notifier.store.claims import Claim
+from notifier.store.database import Database
+from notifier.store.quota import Limits
+from notifier.store.tables import State, reach
+from notifier.store.tables import holds as holds_table
+from tests.planning_rig import CAMPAIGN, add_person
+from tests.rows_rig import HOUR, INSTANT, NOW, add_row, standing
+
+A, B = "a@example.com", "b@example.com"
+SLACK, MAIL = Ladder(("slack",)), Ladder(("smtp", "slack"))
+
+
+def on_slack(connection: Connection, person: int) -> None:
+    connection.execute(insert(reach).values(employee_key=person, channel="slack", address=f"U{person}"))
+
+
+def went_on(connection: Connection, row: int, ladders: Ladders, *, remember: bool = True) -> list[tuple[str, str]]:
+    """(kind, channel) of what a refused row brought about."""
+    before = standing(connection).keys()
+    refusals.fall_back(connection, [row], ladders, NOW, remember=remember)
+    return [(each["kind"], each["channel"]) for number, each in standing(connection).items() if number not in before]
+
+
+def test_a_reminder_goes_on_by_its_own_ladder_and_a_receipt_by_that_of_receipts(sqlite_database: Database) -> None:
+    person = add_person(sqlite_database, 1)
+    ladders = Ladders(SLACK, {(CAMPAIGN.id, 7): Ladder(("slack", "smtp"))}, receipts=MAIL)
+    with sqlite_database.write() as connection:
+        on_slack(connection, person)
+        refused = {"channel": "slack", "state": "refused"}
+        assert went_on(connection, add_row(connection, person, **refused), ladders) == []
+        assert went_on(connection, add_row(connection, person, occasion=7, **refused), ladders) == [("reminder", "smtp")]
+        receipt = add_row(connection, person, occasion=1, kind="receipt", state="refused")
+        assert went_on(connection, receipt, ladders, remember=False) == []
+        connection.execute(reach.update().values(refused_at=None, refused_because=None))
+        receipt = add_row(connection, person, occasion=2, kind="receipt", state="refused")
+        assert went_on(connection, receipt, ladders) == [("receipt", "slack")]
+
+
+def test_what_is_over_or_rewrites_goes_nowhere(sqlite_database: Database) -> None:
+    person = add_person(sqlite_database, 1)
+    ladders = Ladders(Ladder(("slack", "smtp")))
+    with sqlite_database.write() as connection:
+        on_slack(connection, person)
+        for differs in ({"expires_at": NOW}, {"occasion": 2, "kind": "rewrite"}):
+            row = add_row(connection, person, **({"channel": "slack", "state": "refused"} | differs))
+            assert went_on(connection, row, ladders) == []
+        row = add_row(connection, person, occasion=3, channel="slack", state="refused", expires_at=NOW + INSTANT)
+        assert went_on(connection, row, ladders) == [("reminder", "smtp")]
+
+
+def claim(connection: Connection, limits: Limits) -> Claim:
+    return claims.claim(connection, owner="a", channel="graph", limits=limits, most=10, now=NOW, message_id_domain="example.com")
+
+
+def test_what_waits_for_a_resting_mailbox_says_until_when(sqlite_database: Database) -> None:
+    """The other mailbox is free, and there is nothing for it."""
+    person = add_person(sqlite_database, 1)
+    limits = Limits(outlets={A: Limits(), B: Limits()})
+    with sqlite_database.write() as connection:
+        add_row(connection, person, channel="graph", outlet=A, state="retry", attempts=1)
+        rest = {"since": NOW - HOUR, "until": NOW + HOUR, "reason": "full", "actor": "notifier"}
+        connection.execute(insert(holds_table).values(scope=holds.of_outlet("graph", A), **rest))
+        assert claim(connection, limits) == Claim((), NOW + HOUR)
+        add_row(connection, person, occasion=7, channel="graph")
+        assert [(row.occasion, row.outlet) for row in claim(connection, limits).rows] == [(7, B)]
+
+
+def test_a_mailbox_with_one_message_left_today_is_not_waited_for(sqlite_database: Database) -> None:
+    person = add_person(sqlite_database, 1)
+    limits = Limits(outlets={A: Limits(per_day=2)})
+    with sqlite_database.write() as connection:
+        add_row(connection, person, occasion=40, channel="graph", outlet=A, state="accepted", finished_at=NOW - HOUR)
+        add_row(connection, person, channel="graph")
+        found = claim(connection, limits)
+        assert ([row.outlet for row in found.rows], found.again_at) == ([A], None)
+        add_row(connection, person, occasion=7, channel="graph")
+        assert claim(connection, limits) == Claim((), NOW - HOUR + timedelta(days=1))
+
+
+@pytest.mark.parametrize(("newer", "stops"), [(94, True), (95, False), (200, False)])
+def test_only_the_last_hundred_messages_can_stop_a_channel(sqlite_database: Database, newer: int, stops: bool) -> None:
+    """Six were refused; before them many were taken, and behind them some."""
+    person = add_person(sqlite_database, 1)
+    with sqlite_database.write() as connection:
+        instants = [NOW - HOUR + number * INSTANT for number in range(106 + newer)]
+        for number, instant in enumerate(instants):
+            state = "refused" if 100 <= number < 106 else "accepted"
+            add_row(connection, person, occasion=1000 + number, state=state, finished_at=instant)
+        assert (waves.brake(connection, "smtp", NOW) is not None) is stops
+
+
+def test_a_letter_of_another_kind_does_not_make_a_reminder_outdated(sqlite_database: Database) -> None:
+    """A receipt is counted by its answer, and that number says nothing of days."""
+    person = add_person(sqlite_database, 1)
+    with sqlite_database.write() as connection:
+        receipt = add_row(connection, person, kind="receipt", occasion=9, expires_at=NOW)
+        add_row(connection, person, kind="receipt", occasion=3)
+        reminder = add_row(connection, person, expires_at=NOW)
+        add_row(connection, person, kind="receipt", occasion=4, state="accepted")
+        assert planning.expire(connection, NOW, 10) == 2
+        after = standing(connection)
+        assert (after[receipt]["state"], after[reminder]["state"]) == (State.MISSED, State.MISSED)
+
+
+def test_the_history_of_answers_is_one_persons_in_one_campaign(sqlite_database: Database) -> None:
+    person, other = add_person(sqlite_database, 1), add_person(sqlite_database, 2)
+    with sqlite_database.write() as connection:
+        for who, campaign, answer in (
+            (person, "another", Answer.HELP),
+            (person, CAMPAIGN.id, Answer.HELP),
+            (other, CAMPAIGN.id, Answer.ALREADY_OFF),
+            (person, CAMPAIGN.id, Answer.DONE),
+        ):
+            acknowledgements.record(
+                connection,
+                campaign=campaign,
+                employee_key=who,
+                answer=answer,
+                assurance=Assurance.LINK,
+                channel="page",
+                receipt_channel="smtp",
+                now=NOW,
+            )
+        found = acknowledgements.history(connection, campaign=CAMPAIGN.id, employee_key=person)
+    assert [one.answer for one in found] == [Answer.HELP, Answer.DONE]
