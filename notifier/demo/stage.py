@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from notifier.clock import MovedClock
 from notifier.service import Service
 from notifier.simulate import Journey
-from notifier.store import stories
+from notifier.store import processes, stories
 from notifier.store.tables import Kind, State
 
 SLOWEST, FASTEST = 40.0, 0.3  # seconds that a day takes
@@ -165,6 +165,8 @@ class Stage:
 
     async def _advance(self, instant: datetime) -> None:
         await self._journey.advance_to(max(instant, self.now))
+        with self._service.database.write() as connection:  # as a daemon would, so that the pages know that there is one
+            processes.beat(connection, self._service.owner, self.now)
         self.moved(self.now)
 
     def _last_reminder(self, since: datetime) -> datetime | None:

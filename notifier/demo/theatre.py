@@ -23,7 +23,7 @@ from notifier.demo.stage import Scene, Stage
 from notifier.service import Service, build, open_store, refresh_roster, write_new_keys
 from notifier.settings import Settings
 from notifier.simulate import Journey
-from notifier.store import acknowledgements, schema
+from notifier.store import acknowledgements, processes, schema
 from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.database import Database
 from notifier.web.server import serve
@@ -130,6 +130,8 @@ async def theatre(folder: Path, *, port: int, seed: int, people: int, pace: floa
                 everybody = company.people(people, seed)
                 _first_roster(settings, database, everybody)
                 service = build(settings, clock=clock, database=database)
+                with database.write() as connection:
+                    processes.register(connection, service.owner, FIRST_INSTANT)
                 journey = Journey(service, clock, _crowd(database, seed))
                 scenes = [*_scenes(settings, database, everybody), *_mornings(service)]
                 stage = Stage(service, clock, journey, end=LAST_INSTANT, pace=pace, scenes=scenes)
