@@ -5,66 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
-from notifier.delivery.nudging import Nudger
-from notifier.domain.countdown import WorkingDays
-from notifier.domain.progress import Figure
-from notifier.domain.window import Window
-from notifier.store import ledger, letters, teams
+from notifier.store import ledger, teams
 from notifier.store.database import Database
-from notifier.store.letters import Letter
 from notifier.store.oversight import team_nudges
 from notifier.store.tables import Kind, deliveries, employees
-from notifier.summary import facts
-from notifier.summary.facts import Bar, OpenReport, TeamLetter, TeamProgress
-from notifier.web import team
-from tests.pages_rig import ANN, BEN, CAMPAIGN, KAI, LEA, NOW, ZOE, Person, Rig, Visitor, running_pages
-from tests.planning_rig import BY_SMTP, planner
-
-UNTIL = date(2025, 10, 27)
-TEAM = (BEN, ANN, LEA)
-LETTER = TeamLetter(
-    on=date(2025, 10, 13),
-    campaigns=(
-        TeamProgress(
-            CAMPAIGN.id,
-            CAMPAIGN.deadline,
-            bars=(Bar(True, (), Figure(21, 16, 16)), Bar(False, ("Kai Auckland",), Figure(20, 18, 20))),
-            before=Figure(41, 30, 30),
-            before_on=date(2025, 10, 6),
-        ),
-    ),
-    next_on=date(2025, 10, 20),
-    link_until=UNTIL,
-)
+from notifier.summary.facts import OpenReport, TeamLetter, TeamProgress
+from tests.pages_rig import ANN, BEN, CAMPAIGN, KAI, LEA, NOW, ZOE, Person, Rig, Visitor
+from tests.team_rig import LETTER, UNTIL, path, running_team_page, write
 
 
 @pytest.fixture(name="rig")
 def _rig(sqlite_database: Database) -> Iterator[Rig]:
-    """Zoé is the manager of Ben, Ann, and of Lea, who has left. She reads English here."""
-    nudger = Nudger(
-        planner=planner(sqlite_database, CAMPAIGN), window=Window.parse("09:00-17:00"), working_days=WorkingDays(), ladders=BY_SMTP
-    )
-    with running_pages(sqlite_database, parts=(partial(team.routes, nudger=nudger),)) as rig:
-        with sqlite_database.write() as connection:
-            reports = employees.c.key.in_([person.key for person in TEAM])
-            connection.execute(update(employees).where(reports).values(manager_id=f"e{ZOE.key}"))
-            connection.execute(update(employees).where(employees.c.key == ZOE.key).values(language="en"))
-            connection.execute(update(employees).where(employees.c.key == KAI.key).values(manager_id=f"e{KAI.key}"))
+    with running_team_page(sqlite_database) as rig:
         yield rig
-
-
-def path(rig: Rig, person: Person = ZOE, until: date = UNTIL, version: int = 1) -> str:
-    return f"/t/{rig.keys.sign_team(person.public_id, version, until)}"
-
-
-def write(rig: Rig, letter: TeamLetter = LETTER) -> None:
-    with rig.database.write() as connection:
-        letters.write(connection, [Letter(Kind.SUMMARY, ZOE.key, 202542, "", facts.written(letter))], NOW)
 
 
 def told(rig: Rig, *people: Person) -> None:
