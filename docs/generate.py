@@ -41,7 +41,7 @@ others; `notifier check` names one that does not exist.
 
 def pages() -> dict[str, str]:
     """The generated files by name, as Markdown."""
-    verbs = _verbs(cli, click.Context(cli, info_name="notifier"))
+    verbs = _verbs(cli.read_all(), click.Context(cli, info_name="notifier"))
     return {"cli.md": "\n".join([_CLI_HEAD, *verbs]), "configuration.md": reference(), "texts.md": _texts()}
 
 

@@ -113,6 +113,13 @@ def findings(files: dict[str, bytes], *noted: str) -> list[str]:
     return check(packed, noted)[0]
 
 
+def is_found(files: dict[str, bytes], *noted: str) -> bool:
+    """Whether anything is found; the check goes no further than that."""
+    packed = io.BytesIO()
+    pack(packed, files)
+    return bool(check(packed, noted, most=0)[0])
+
+
 def pack(target: Path | IO[bytes], files: dict[str, bytes]) -> None:
     """An archive of these files."""
     with zipfile.ZipFile(target, "w") as archive:

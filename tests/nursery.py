@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from notifier.__main__ import main
+from notifier.cli.app import cli
 
 _PR_SET_PDEATHSIG = 1
 
@@ -52,6 +53,7 @@ def _keep(request: dict[str, Any]) -> None:
 def _requested() -> dict[str, Any] | None:
     """Serve until the end of the input. Returns what is asked for in each daemon, and None in the nursery itself."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks what became of a keeper
+    cli.read_all()
     gc.freeze()  # what all of them share is not looked at by each of them, and so not copied
     for line in sys.stdin:
         if not os.fork():

@@ -48,6 +48,7 @@ class Authority:
         claims: put over those of an honest token; None takes one away.
         sign: makes the token.
         over: put over its configuration.
+        keys: those it publishes, by name.
         codes: how often each was redeemed; it redeems any, as often as it is asked.
     """
 
@@ -60,6 +61,7 @@ class Authority:
     asked: dict[str, str] = field(default_factory=dict)
     now: datetime | None = None
     status: int = 200
+    keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"one": KEY})
 
     def be_honest(self) -> None:
         self.claims, self.over, self.sign, self.status = {}, {}, honest, 200
@@ -80,8 +82,8 @@ class Authority:
             addresses = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
             return self.status, {"issuer": self.issuer, **{name: self.issuer + one for name, one in addresses.items()}, **self.over}
         if path == "/keys":
-            public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
-            return 200, {"keys": [public | {"kid": "one", "use": "sig"}]}
+            public = {name: json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) for name, key in self.keys.items()}
+            return 200, {"keys": [one | {"kid": name, "use": "sig"} for name, one in public.items()]}
         code = form["code"]
         self.codes[code] = self.codes.get(code, 0) + 1
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": self.sign(self.token())}

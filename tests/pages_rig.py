@@ -11,9 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import insert, select, update
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
 from notifier.clock import MovedClock
@@ -168,6 +170,24 @@ def running_pages(
         yield rig
 
 
+def pages_app(rig: Rig, sender: Sender = SENDER, **more: Any) -> Starlette:
+    """The application, at the rig's address."""
+    return create_app(
+        database=rig.database,
+        campaigns={CAMPAIGN.id: CAMPAIGN},
+        catalogue=Catalogue([TEMPLATES], sender),
+        folders=[TEMPLATES],
+        keys=rig.keys,
+        clock=rig.clock,
+        visitor_clock=rig.visitors,
+        base_url=rig.base_url,
+        sender=sender,
+        receipt_channel="smtp",
+        default_language="en",
+        **more,
+    )
+
+
 @asynccontextmanager
 async def _serving(
     rig: Rig,
@@ -179,21 +199,7 @@ async def _serving(
     async with serve(rig_app, "127.0.0.1", 0) as listening:
         rig.port = listening.port
         rig.base_url = f"http://127.0.0.1:{listening.port}"
-        rig_app.app = app = create_app(
-            database=rig.database,
-            campaigns={CAMPAIGN.id: CAMPAIGN},
-            catalogue=Catalogue([TEMPLATES], sender),
-            folders=[TEMPLATES],
-            keys=rig.keys,
-            clock=rig.clock,
-            visitor_clock=rig.visitors,
-            base_url=rig.base_url,
-            sender=sender,
-            receipt_channel="smtp",
-            default_language="en",
-            provider=provider(rig.base_url) if provider else None,
-            parts=parts,
-        )
+        rig_app.app = app = pages_app(rig, sender, provider=provider(rig.base_url) if provider else None, parts=parts)
         rig.routes = app.routes
         yield
 

@@ -13,10 +13,10 @@ from notifier.cli.options import Configured, configured, json_option
 from notifier.cli.output import print_json, say
 from notifier.clock import SystemClock
 from notifier.daemon import Daemon
-from notifier.service import open_store
 from notifier.store import schema
 from notifier.store.backup import backup as write_backup
 from notifier.store.database import Database
+from notifier.store.opening import open_store
 
 
 @click.command()

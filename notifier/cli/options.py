@@ -17,11 +17,11 @@ import click
 from notifier import settings as configuration
 from notifier.domain.campaign import Campaign
 from notifier.errors import UsageError
-from notifier.service import open_store
 from notifier.settings import Loaded, Settings
 from notifier.store import employees, schema
 from notifier.store.database import Connection, Database
 from notifier.store.employees import StoredEmployee
+from notifier.store.opening import open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 

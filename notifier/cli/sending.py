@@ -23,7 +23,7 @@ from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
 _MANY = 50
-_CHANNELS = ("slack", "smtp", "graph", "file")
+_CHANNELS = ("slack", "smtp", "graph", "file", "webhook")
 
 
 @click.command()

@@ -16,7 +16,17 @@ from notifier.clock import SystemClock
 from notifier.domain.employee import LANGUAGES
 from notifier.errors import BadDataError, ConfigurationError, NotifierError, NotPermittedError, UsageError
 from notifier.roster.report import reading_as_lines
-from notifier.service import catalogue_of, read_configured_roster, read_keys, require_bounce_folder, rotate_keys, write_new_keys
+from notifier.service import (
+    catalogue_of,
+    read_configured_roster,
+    read_keys,
+    require_bounce_folder,
+    rotate_keys,
+    sender_of,
+    template_folders,
+    write_new_keys,
+)
+from notifier.service.summaries import letter_problems
 from notifier.settings import Settings, show
 
 _ROSTER = """id,email,given name,family name,language,time zone,country,region,department,manager
@@ -161,11 +171,13 @@ def _roster_lines(settings: Settings) -> list[str]:
 
 def _text_problems(settings: Settings) -> list[NotifierError]:
     catalogue = catalogue_of(settings)
-    return [
-        ConfigurationError(f"{problem.path}:{problem.line}: {problem.wrong}", hint=problem.fix)
+    problems = [
+        problem
         for campaign in settings.domain_campaigns
         for problem in catalogue.check(campaign.id, {step.message for step in campaign.steps})
     ]
+    problems += letter_problems(settings, template_folders(settings), sender_of(settings))
+    return [ConfigurationError(f"{one.path}:{one.line}: {one.wrong}", hint=one.fix) for one in problems]
 
 
 @click.group()

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from notifier.delivery.forecast import Demand, Wave, demands, forecast
+from notifier.delivery.planner import place_of
 from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import Place, PlannedStep, WorkingDays, current_step, next_opening
 from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
-from notifier.store import stories
+from notifier.store import planning, stories
 from notifier.store.database import Connection
+from notifier.store.planning import Group
 from notifier.store.quota import Limits
 from notifier.store.stories import OpenGroup
 
@@ -40,17 +42,16 @@ class Outlook:
         return forecast(list(self._demands(connection, now, until)), limits=self.limits, now=now, next_opening=self._next_opening)
 
     def _demands(self, connection: Connection, now: datetime, until: datetime) -> Iterator[Demand]:
+        calendars = planning.groups(connection)
         for campaign in self.campaigns:
-            everybody = stories.open_groups(connection, campaign.id)
             for index, step in enumerate(campaign.steps):
-                if not self._falls_due(campaign, index, everybody, now, until):
+                if not self._falls_due(campaign, index, calendars, now, until):
                     continue  # to count who has not had it yet takes as long as all the rest
                 groups = stories.open_groups(connection, campaign.id, not_yet_sent=step.days_before)
                 yield from self._of_step(campaign, index, groups, now, until)
 
-    def _falls_due(self, campaign: Campaign, index: int, groups: Sequence[OpenGroup], now: datetime, until: datetime) -> bool:
-        calendars = {(Place(one.time_zone, one.country, one.region), one.leave_until) for one in groups}
-        steps = (self.schedule_of(campaign, place, leave_until)[index] for place, leave_until in calendars)
+    def _falls_due(self, campaign: Campaign, index: int, calendars: Sequence[Group], now: datetime, until: datetime) -> bool:
+        steps = (self.schedule_of(campaign, place_of(group), group.leave_until)[index] for group in calendars)
         return any(step.opens_at <= until and step.expires_at > now for step in steps)
 
     def _of_step(

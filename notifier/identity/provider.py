@@ -1,7 +1,7 @@
 """An OpenID Connect provider: the authorization code flow with PKCE, by msal's client, and what it proves in the end.
 
-The provider is asked for its configuration at the first sign-in and once an hour, and for its keys then and when a token names a
-new one, at most once a minute. What it says its name is must be what the admin wrote, to the letter (OpenID Connect Discovery 1.0
+The provider is asked for its configuration and keys at the first sign-in and once an hour, and when a token names a key that is not
+known, at most once a minute. What it says its name is must be what the admin wrote, to the letter (OpenID Connect Discovery 1.0
 §4.3). msal works while it waits, so it does so in a thread.
 
 Tokens are looked at and dropped: nothing is asked of the provider afterwards.
@@ -29,7 +29,7 @@ from notifier.identity.refusals import NotTrustedError, ProviderError, RefusedEr
 
 _TIMEOUT = 10
 _KNOWN_FOR = timedelta(hours=1)
-_KEYS_KNOWN_FOR = timedelta(minutes=1)
+_KEYS_AT_MOST_EVERY = timedelta(minutes=1)
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _HINT = "check sign_in.authority, and the way out to it: proxy, firewall, sign_in.ca_file"
 
@@ -76,7 +76,6 @@ class _Known:
     configuration: Mapping[str, Any]
     keys: Sequence[Mapping[str, Any]]
     asked_at: datetime
-    keys_asked_at: datetime
 
 
 class Provider:
@@ -125,8 +124,8 @@ class Provider:
         """
         client = self._client((await self._ask(now)).configuration)
         with warnings.catch_warnings():
-            # It recommends an answer by form. Then the cookie of the browser that began would have to go along from other
-            # sites; and a code that stays in a history was redeemed on its way there, and is worth nothing without the verifier of PKCE.
+            # It recommends an answer by form. Then the cookie of the browser that began would have to go along from other sites;
+            # and a code that stays in a history was redeemed on its way there, and is worth nothing without PKCE's verifier.
             warnings.simplefilter("ignore")
             flow = client.initiate_auth_code_flow(scope=self._scopes, redirect_uri=self._redirect_uri)
         address = str(flow.pop("auth_uri"))
@@ -181,7 +180,7 @@ class Provider:
         try:
             return id_token.read(token, known.keys, expected, now)
         except UnknownKeyError:
-            if now - known.keys_asked_at < _KEYS_KNOWN_FOR:
+            if now - known.asked_at < _KEYS_AT_MOST_EVERY:
                 raise
         self._known = None
         return id_token.read(token, (await self._ask(now)).keys, expected, now)
@@ -226,7 +225,7 @@ class Provider:
         except (requests.RequestException, OSError, ValueError) as error:
             raise self._unreachable(error) from None
         good = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
-        return _Known(configuration, good, now, now)
+        return _Known(configuration, good, now)
 
     def _unreachable(self, error: Exception) -> ProviderError:
         return ProviderError(f"the sign-in service at {self.issuer} cannot be reached ({type(error).__name__})", hint=_HINT)

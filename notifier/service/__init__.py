@@ -1,6 +1,6 @@
 """The composition root: from settings to the running parts. Only here are concrete classes named."""
 
-from notifier.service.build import Service, build, catalogue_of, open_store, sender_of, template_folders
+from notifier.service.build import Service, build, catalogue_of, sender_of, template_folders
 from notifier.service.channels import (
     app_api,
     bounce_mailbox,
@@ -26,6 +26,7 @@ from notifier.service.people import (
     read_slack_members,
     refresh_roster,
 )
+from notifier.store.opening import open_store
 
 __all__ = [
     "PeopleKeeper",

@@ -33,11 +33,11 @@ from notifier.service.chores import Chore, letters_of, upkeep_of
 from notifier.service.keys import read_keys
 from notifier.service.organisation import organisation_mail_of
 from notifier.service.summaries import Summaries, manager_mail_of, summaries_of
-from notifier.service.webhook import webhook_channels
+from notifier.service.webhook import WebhookWriter, webhook_channels, webhook_chores
 from notifier.settings import Settings
 from notifier.settings.refresh import WEEKDAYS
-from notifier.settings.section import revealed
 from notifier.store.database import Database
+from notifier.store.opening import open_store
 from notifier.store.tables import Kind
 from notifier.summary.board import Board
 from notifier.web import api, dashboard, team
@@ -80,7 +80,7 @@ class Service:
     @property
     def chores(self) -> tuple[Chore, ...]:
         """All that comes round besides the countdown."""
-        return (*self.letters, *self.upkeep)
+        return (*self.letters, *webhook_chores(self.settings.webhook, self.database), *self.upkeep)
 
     @property
     def outlook(self) -> Outlook:
@@ -223,7 +223,8 @@ def _writers(settings: Settings, catalogue: Catalogue, campaigns: Mapping[str, C
     folders, sender = template_folders(settings), sender_of(settings)
     to_managers = manager_mail_of(settings, folders=folders, sender=sender, catalogue=catalogue, campaigns=campaigns, keys=keys)
     to_officers = organisation_mail_of(settings, folders, sender)
-    return {Kind.SUMMARY: to_managers, Kind.ESCALATION: to_managers, Kind.ORGANISATION: to_officers}
+    to_programs = {Kind.WEBHOOK: WebhookWriter()} if settings.webhook.url else {}
+    return {Kind.SUMMARY: to_managers, Kind.ESCALATION: to_managers, Kind.ORGANISATION: to_officers, **to_programs}
 
 
 def _planner(
@@ -258,11 +259,6 @@ def _dispatcher(
         canary=settings.sending.canary,
         ladders=ladders_of(settings),
     )
-
-
-def open_store(settings: Settings) -> Database:
-    """The configured store; nothing is opened before its first use."""
-    return Database(settings.storage.url, revealed(settings.storage.password))
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from notifier.content.catalogue import Catalogue, Sender
+from notifier.content.problems import TextProblem
 from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import WorkingDays
-from notifier.domain.links import LinkKeys
+from notifier.domain.links import KEY_BYTES, LinkKeys
 from notifier.domain.window import Window
 from notifier.service.channels import ladders_of
 from notifier.settings import Settings
@@ -71,6 +72,13 @@ def rules_of(settings: Settings) -> Rules:
     """What managers may see."""
     section = settings.summaries
     return Rules(Details(section.detail, section.detail_by_country), section.minimum_group)
+
+
+def letter_problems(settings: Settings, folders: Sequence[Path], sender: Sender) -> list[TextProblem]:
+    """Everything that is wrong with the texts of letters to managers: for `notifier check`, which knows no keys."""
+    keys = LinkKeys({0: bytes(KEY_BYTES)}, 0)
+    texts = manager_mail_of(settings, folders=folders, sender=sender, catalogue=Catalogue(folders, sender), campaigns={}, keys=keys)
+    return texts.check()
 
 
 def manager_mail_of(

@@ -60,15 +60,15 @@ class Summaries(Section):
     managers: WeeklyText = "mon 08:00"
     """When managers are told how far their people are, on their own clock; on a holiday, the next working day. Or "never"."""
     organisation: tuple[Address, ...] = ()
-    """Who is told how far the organisation is: compliance officers, by the addresses that the roster has for them."""
+    """Who is told how far the organisation is: compliance officers, by mail. They need not be in the roster."""
     organisation_at: WeeklyText = "mon 08:00"
-    """When they are told, on their own clock; or "never"."""
+    """When they are told, in organisation.default_time_zone; or "never"."""
     manager_detail: DetailName = "counts"
     """counts: managers see how many are open. open_names: which of their direct reports are. Ask your works council first."""
     manager_detail_by_country: dict[Country, DetailName] = Field(default_factory=dict)
     """The same for people in some countries, in place of manager_detail: DE = "counts"."""
     minimum_group: Whole = Field(default=10, ge=5, le=1000)
-    """Counts are shown for so many people and more; a smaller team sees the smallest group around it that is large enough."""
+    """Counts are shown for so many people and more; smaller teams see the group around them. A campaign keeps what it began with."""
 
     @field_validator("organisation")
     @classmethod

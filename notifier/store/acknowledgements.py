@@ -25,7 +25,7 @@ from sqlalchemy import BindParameter, Boolean, ColumnElement, Connection, Row, S
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.ladder import SLACK
-from notifier.store import outbox
+from notifier.store import confirmations, outbox
 from notifier.store.database import POSTGRESQL
 from notifier.store.lookups import is_there
 from notifier.store.prepared import Prepared
@@ -202,7 +202,7 @@ def _change(connection: Connection, campaign: str, asked: Mapping[int, Given | R
             _give(connection, campaign, theirs, what, now)
     changed = [key for theirs in people.values() for key in theirs]
     if changed:
-        outbox.queue_rewrites(connection, campaign=campaign, people=changed, now=now)
+        confirmations.queue_rewrites(connection, campaign=campaign, people=changed, now=now)
     return set(changed)
 
 
@@ -227,7 +227,7 @@ def _give(connection: Connection, campaign: str, people: Sequence[int], given: G
     if given.settles:
         outbox.cancel_waiting(connection, campaign=campaign, people=people, reason=ANSWERED, now=now)
     if given.wants_receipt:
-        outbox.queue_receipts(connection, campaign=campaign, people=people, channel=given.receipt_channel, now=now)
+        confirmations.queue_receipts(connection, campaign=campaign, people=people, channel=given.receipt_channel, now=now)
 
 
 def current(connection: Connection, *, campaign: str, employee_key: int) -> Acknowledgement | None:

@@ -77,9 +77,13 @@ def managers_of_now(connection: Connection) -> Managers:
     return Managers(Tree({row.id: row.manager_id for row in rows}, keys.keys()), keys)
 
 
-def take(connection: Connection, campaign: Campaign, details: Details, now: datetime) -> bool:
-    """Take the census, to be the whole of one transaction. False where it was taken before."""
-    first = insert_into(connection, censuses).values(campaign=campaign.id, taken_at=now)
+def take(connection: Connection, campaign: Campaign, details: Details, minimum: int, now: datetime) -> bool:
+    """Take the census, to be the whole of one transaction. False where it was taken before.
+
+    Args:
+        minimum: the smallest group that is shown, as long as the campaign lasts: other groups could be subtracted from these.
+    """
+    first = insert_into(connection, censuses).values(campaign=campaign.id, taken_at=now, minimum=minimum)
     if connection.execute(first.on_conflict_do_nothing().returning(censuses.c.campaign)).first() is None:
         return False
     managers = managers_of_now(connection)
@@ -106,9 +110,9 @@ def take(connection: Connection, campaign: Campaign, details: Details, now: date
     return True
 
 
-def taken(connection: Connection) -> frozenset[str]:
-    """The campaigns whose census was taken."""
-    return frozenset(connection.scalars(select(censuses.c.campaign)))
+def taken(connection: Connection) -> dict[str, int]:
+    """The campaigns whose census was taken, each with the smallest group that is shown."""
+    return {row.campaign: row.minimum for row in connection.execute(select(censuses.c.campaign, censuses.c.minimum))}
 
 
 def load_tree(connection: Connection, campaign: str) -> Tree:

@@ -313,31 +313,24 @@ def _known_calendars(connection: Connection) -> dict[Place, int]:
     return {(zone, country, region): number for zone, country, region, number in rows}
 
 
+_PERSON = Employee.__slots__
+_KEPT = ("public_id", "link_version", "language_choice", "calendar_id", "joined_at", "left_at")
+
+
 def _everybody() -> Select[*tuple[Any, ...]]:
-    return select(employees, calendars.c.time_zone, calendars.c.country, calendars.c.region).join_from(employees, calendars)
+    """The columns in the order that `_stored` wants."""
+    place = {name: func.nullif(calendars.c[name], "").label(name) for name in ("country", "region")}
+    place["time_zone"] = calendars.c.time_zone.label("time_zone")
+    person = [place[name] if name in place else employees.c[name] for name in _PERSON]
+    return select(employees.c.key, *person, *employees.c[_KEPT]).join_from(employees, calendars)
 
 
 _by_public_ids = Prepared(_everybody().where(employees.c.public_id.in_(bindparam("of_people", expanding=True))))
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredEmployee:
-    employee = Employee(
-        id=row.id,
-        email=row.email,
-        given_name=row.given_name,
-        family_name=row.family_name,
-        time_zone=row.time_zone,
-        language=row.language,
-        country=row.country or None,
-        region=row.region or None,
-        department=row.department,
-        manager_id=row.manager_id,
-        active=row.active,
-        leave_until=row.leave_until,
-    )
-    return StoredEmployee(
-        row.key, employee, row.public_id, row.link_version, row.language_choice, row.calendar_id, row.joined_at, row.left_at
-    )
+    key, *values = row
+    return StoredEmployee(key, Employee(*values[: len(_PERSON)]), *values[len(_PERSON) :])
 
 
 def _portions(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, fu
 
 from notifier.domain.campaign import Campaign
 from notifier.store.acknowledgements import settled
+from notifier.store.database import POSTGRESQL
 from notifier.store.steps import in_audience
 from notifier.store.tables import calendars, employees
 
@@ -60,7 +61,7 @@ class Wanted:
 
 def search(connection: Connection, text: str, *, after: int = 0, most: int) -> list[Found]:
     """People of whom every word of the text is part of the name, address or id; those who left too. By the order they came."""
-    conditions = [or_(*_is_part(word)) for word in text.split()]
+    conditions = [or_(*_is_part(word, connection.dialect.name)) for word in text.split()]
     return _read(connection, _people().where(employees.c.key > after, *conditions).limit(most))
 
 
@@ -120,14 +121,22 @@ def _read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> list[F
     return [Found(*row) for row in connection.execute(statement)]
 
 
-def _is_part(word: str) -> list[ColumnElement[bool]]:
+def _is_part(word: str, dialect: str) -> list[ColumnElement[bool]]:
     """Whether a word is part of one of the columns, in any case.
 
-    SQLite folds the case of ASCII letters alone, so a word with others is looked for as it may be written.
+    SQLite's LIKE heeds no case, but of ASCII letters alone: a word with others is looked for as it may be written.
     """
-    written = dict.fromkeys((word, word.lower(), word.upper(), word.title()) if not word.isascii() else (word,))
-    patterns = [f"%{_literally(one)}%" for one in written]
-    return [employees.c[name].ilike(pattern, escape=_ESCAPE) for name in _FOLDED for pattern in patterns]
+    columns = [employees.c[name] for name in _FOLDED]
+    if dialect == POSTGRESQL:
+        return [column.ilike(f"%{_literally(word)}%", escape=_ESCAPE) for column in columns]
+    written = dict.fromkeys((word,) if word.isascii() else (word, word.lower(), word.upper(), word.title()))
+    return [_like(column, one) for column in columns for one in written]
+
+
+def _like(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """Without ESCAPE, where it is not needed, it takes half the time."""
+    literal_word = _literally(word)
+    return column.like(f"%{literal_word}%", escape=_ESCAPE if literal_word != word else None)
 
 
 def _literally(word: str) -> str:

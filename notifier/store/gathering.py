@@ -25,13 +25,12 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
+    and_,
     case,
     func,
     literal,
     literal_column,
     select,
-    tuple_,
-    type_coerce,
 )
 
 from notifier.domain.ledger import ANSWERED, ENDED, HOLD_PLACED, ROSTER_APPLIED, ROSTER_REFUSED, TAKEN_BACK, canonical
@@ -69,9 +68,13 @@ class _Source:
     personal: Sequence[str] = ()
     by_time: bool = False
 
-    @property
-    def key(self) -> tuple[Column[Any], ...]:
-        return (self.at, self.subject) if self.by_time else (self.subject,)
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a pass has come to in the rows of a source: behind the row with this id, that ended at this instant."""
+
+    at: datetime
+    subject: int
 
 
 def gather(
@@ -99,43 +102,53 @@ def gather(
             entries = [_entry(source, row) for row in found]
             with database.write() as connection:
                 connection.execute(insert_into(connection, ledger).on_conflict_do_nothing(), entries)
-            after = _place(source, found[-1])
+            after = _Place(found[-1]["at"], found[-1]["subject"])
             made += len(found)
             progress(made)
     return made
 
 
-def _start(database: Database, source: _Source, since: datetime | None) -> tuple[Any, ...]:
+def _start(database: Database, source: _Source, since: datetime | None) -> _Place:
     if source.by_time:
-        return (_THE_BEGINNING if since is None else since - OVERLAP, 0)
+        return _Place(_THE_BEGINNING if since is None else since - OVERLAP, 0)
     if since is None:
-        return (0,)
+        return _Place(_THE_BEGINNING, 0)
     noted = (select(func.max(ledger.c.subject)).where(ledger.c.event == event) for event in source.events)
     with database.read() as connection:
         newest = max(connection.scalar(statement) or 0 for statement in noted)
         there = (
             connection.scalar(select(func.max(source.subject))) or 0
         )  # less, where rows were purged and their ids are used again
-    return (min(newest, there) - _OVERLAP_IDS,)
+    return _Place(_THE_BEGINNING, min(newest, there) - _OVERLAP_IDS)
 
 
-def _missing(connection: Connection, source: _Source, after: tuple[Any, ...]) -> Sequence[RowMapping]:
+def _missing(connection: Connection, source: _Source, after: _Place) -> list[RowMapping]:
     """The next block of rows behind this place that have no entry."""
-    columns = source.rows.selected_columns
     noted = is_there(
-        ledger.c.event == columns["event"],
+        ledger.c.event == source.rows.selected_columns["event"],
         ledger.c.subject == source.subject,
         ledger.c.at == source.at,
         ledger.c.subject != literal_column("0"),  # in the statement itself: else SQLite does not take the index
     )
-    behind = [type_coerce(value, column.type) for value, column in zip(after, source.key, strict=True)]
-    place: ColumnElement[bool] = tuple_(*source.key) > tuple_(*behind)
-    statement = source.rows.where(place, ~noted).order_by(*source.key).limit(BLOCK)
-    return connection.execute(statement).mappings().all()
+    order = (source.at, source.subject) if source.by_time else (source.subject,)
+    statement = source.rows.where(~noted).order_by(*order)
+    found: list[RowMapping] = []
+    for behind in _behind(source, after):
+        found += connection.execute(statement.where(behind).limit(BLOCK - len(found))).mappings().all()
+        if len(found) == BLOCK:
+            break
+    return found
 
 
-def _place(source: _Source, row: RowMapping) -> tuple[Any, ...]:
-    return (row["at"], row["subject"]) if source.by_time else (row["subject"],)
+def _behind(source: _Source, after: _Place) -> Sequence[ColumnElement[bool]]:
+    """Rows behind a place, in the order in which they come.
+
+    Thousands may have ended at one instant, so the rest of that instant is a step of its own: asked for both at once, SQLite
+    would go through all of them again for each block.
+    """
+    if not source.by_time:
+        return [source.subject > after.subject]
+    return [and_(source.at == after.at, source.subject > after.subject), source.at > after.at]
 
 
 def _entry(source: _Source, row: RowMapping) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Integer, String, Text, and_, bindparam, case,
 from notifier.domain.ladder import Ladders
 from notifier.store import marks, refusals
 from notifier.store.acknowledgements import settled
-from notifier.store.outbox import WAITING, rewrite_values, rewrites
+from notifier.store.confirmations import rewrite_values, rewrites
+from notifier.store.outbox import WAITING
 from notifier.store.prepared import Prepared
 from notifier.store.tables import Instant, Kind, State, deliveries, employees, processes
 

@@ -25,6 +25,7 @@ censuses = Table(
     metadata,
     Column("campaign", String(64), primary_key=True),
     Column("taken_at", Instant, nullable=False),
+    Column("minimum", Integer, nullable=False, server_default="10"),  # the smallest group that is shown in this campaign
 )
 census_managers = Table(
     "census_managers",

@@ -21,7 +21,7 @@ from sqlalchemy.engine import result_tuple
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.visitors import iterate
 
-from notifier.store.database import DriverCursor
+from notifier.store.driver import DriverCursor
 
 _Convert = Callable[[Any], Any]
 

@@ -19,6 +19,8 @@ from notifier.store.oversight import (
     leave_notes,
     letters,
     refused_rosters,
+    sessions,
+    sign_in_links,
     team_nudges,
     team_remarks,
 )
@@ -82,11 +84,13 @@ def messages(connection: Connection, before: datetime, most: int) -> int:
 
 
 def notes(connection: Connection, before: datetime, day: date, most: int) -> int:
-    """Take away remarks that are older, absences that were over before that day, and refused rosters that others have followed."""
+    """Take away older remarks and sessions, absences that were over before that day, and refused rosters that others followed."""
     newest = select(func.max(roster_syncs.c.id)).scalar_subquery()
     return (
         _delete(connection, team_remarks, team_remarks.c.said_at < before, most)
         or _delete(connection, leave_notes, leave_notes.c.until < day, most)
+        or _delete(connection, sessions, sessions.c.ends_at < before, most)
+        or _delete(connection, sign_in_links, sign_in_links.c.ends_at < before, most)
         or _delete(connection, refused_rosters, refused_rosters.c.sync_id < newest, most)
     )
 

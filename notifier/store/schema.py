@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,6 +29,7 @@ class SchemaError(StoreError):
     exit_code = 78
 
 
+@cache
 def head() -> str:
     """The version this program works with."""
     revision = ScriptDirectory(str(_MIGRATIONS)).get_current_head()

@@ -5,7 +5,7 @@ Who is settled is in none of these: what a manager may know of that stands in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +15,6 @@ from notifier.domain.campaign import Audience
 from notifier.domain.employee import Employee
 from notifier.store import marks
 from notifier.store.acknowledgements import settled
-from notifier.store.census import managers_of_now
 from notifier.store.inserts import insert_into
 from notifier.store.lookups import is_there
 from notifier.store.outbox import WAITING
@@ -227,13 +226,23 @@ def settle_remark(connection: Connection, remark_id: int, *, by: str, now: datet
 
 
 def _reports_to(connection: Connection, manager_key: int) -> Iterable[ColumnElement[bool]]:
-    """Whether an employee is in the team: reports to the manager, or to somebody departed or unknown between the two."""
-    managers = managers_of_now(connection)
-    named = connection.scalars(
-        select(employees.c.manager_id).where(employees.c.active, employees.c.manager_id.is_not(None)).distinct()
-    )
-    heads = [name for name in named if managers.home("", name) == manager_key]
+    """Whether an employee is in the team: reports to the manager, or to somebody departed between the two."""
+    manager = connection.scalar(select(employees.c.id).where(employees.c.key == manager_key))
+    rows = connection.execute(select(employees.c.id, employees.c.manager_id).where(~employees.c.active))
+    departed = {row.id: row.manager_id for row in rows}
+    heads = [manager, *(name for name in departed if manager is not None and _next_present(name, departed) == manager)]
     return employees.c.active, employees.c.manager_id.in_(heads), employees.c.key != manager_key
+
+
+def _next_present(name: str, departed: Mapping[str, str | None]) -> str | None:
+    """The first one above somebody departed who is not; None where they go round in a circle."""
+    at, passed = departed[name], {name}
+    while at is not None and at in departed:
+        if at in passed:
+            return None
+        passed.add(at)
+        at = departed[at]
+    return at
 
 
 def _unsettled(manager_key: int, employee_key: int) -> tuple[ColumnElement[bool], ...]:

@@ -5,8 +5,9 @@ call, with its delivery and its letter in one transaction: `person.settled`, `pe
 `person.reopened` (one that settled was taken back, and no other took its place). The occasion of the delivery is twice the id of
 the answer, and one more for taking it back: so it is planned once, however often and by however many it is looked at.
 
-**Nothing is missed.** An answer with a lower id, or an earlier instant, may be committed later. So each look goes back a little
-behind what was seen last, and passes over what is planned already.
+**Nothing is missed, and nothing told again.** An answer with a lower id, or an earlier instant, may be committed later. So each
+look goes back a little behind what was seen last, and passes over what is planned already; no further back than that, since what
+was planned long ago may have been purged.
 
 What was answered before the first look is told to nobody.
 """
@@ -43,23 +44,32 @@ def plan(connection: Connection, *, tell_answer: bool, now: datetime) -> int:
     mark = _mark(connection)
     newest = connection.scalar(select(func.max(acknowledgements.c.id))) or 0
     if mark is None:
-        _put(connection, {"from": newest, "given": newest, "since": now.isoformat(), "revoked": now.isoformat()})
+        _put(connection, {"since": now.isoformat(), "given": newest, "given_at": now.isoformat(), "revoked": now.isoformat()})
         return 0
-    since, looked = datetime.fromisoformat(mark["since"]), datetime.fromisoformat(mark["revoked"])
-    given = _answers(taken_back=False).where(acknowledgements.c.id > max(mark["from"], mark["given"] - _OVERLAP_IDS))
-    given = given.order_by(acknowledgements.c.id)
-    again = acknowledgements.c.revoked_at
-    taken_back = _answers(taken_back=True).where(again >= max(since, looked - _OVERLAP)).order_by(again, acknowledgements.c.id)
-    first, then = connection.execute(given).all(), connection.execute(taken_back).all()
+    since, given_at, revoked = (datetime.fromisoformat(mark[name]) for name in ("since", "given_at", "revoked"))
+    first = connection.execute(_given(min(mark["given"], newest) - _OVERLAP_IDS, max(since, given_at - _OVERLAP))).all()
+    then = connection.execute(_taken_back(max(since, revoked - _OVERLAP))).all()
     calls = [_call(row, taken_back=False, tell_answer=tell_answer) for row in first]
     calls += [_call(row, taken_back=True, tell_answer=tell_answer) for row in then]
     _post(connection, calls, now)
-    is_all = len(first) < _AT_ONCE and len(then) < _AT_ONCE
-    seen = {"given": newest if len(first) < _AT_ONCE else first[-1].id}
+    seen = {"given": newest, "given_at": now.isoformat()} if len(first) < _AT_ONCE else {"given": first[-1].id}
     seen |= {"revoked": (now if len(then) < _AT_ONCE else then[-1].revoked_at).isoformat()}
-    if calls or not is_all or now - looked > _OVERLAP:
+    if calls or now - given_at > _OVERLAP:
         _put(connection, mark | seen)
     return len(calls)
+
+
+def _given(after: int, since: datetime) -> Select[Any]:
+    """Answers with a higher id that were given from then on. SQLite gives the ids of rows that were purged again."""
+    which = (acknowledgements.c.id > after, acknowledgements.c.answered_at >= since)
+    return _answers(taken_back=False).where(*which).order_by(acknowledgements.c.id)
+
+
+def _taken_back(since: datetime) -> Select[Any]:
+    """Answers that were taken back from then on, and that had settled somebody whom no other answer settles now."""
+    again = acknowledgements.c.revoked_at
+    which = (again >= since, acknowledgements.c.settles, acknowledgements.c.revoked_because != Revoked.ANSWERED_AGAIN.value)
+    return _answers(taken_back=True).where(*which).order_by(again, acknowledgements.c.id)
 
 
 def _answers(*, taken_back: bool) -> Select[Any]:
@@ -71,7 +81,7 @@ def _answers(*, taken_back: bool) -> Select[Any]:
         deliveries.c.kind == Kind.WEBHOOK.value,
         deliveries.c.occasion == occasion,
     )
-    statement = (
+    return (
         select(*acknowledgements.c["id", "campaign", "employee_key", "answer", "assurance", "settles", "channel"])
         .add_columns(*acknowledgements.c["answered_at", "revoked_at"], employees.c.id.label("employee_id"))
         .join_from(acknowledgements, employees)
@@ -79,9 +89,6 @@ def _answers(*, taken_back: bool) -> Select[Any]:
         .where(deliveries.c.id.is_(None))
         .limit(_AT_ONCE)
     )
-    if not taken_back:
-        return statement
-    return statement.where(acknowledgements.c.settles, acknowledgements.c.revoked_because != Revoked.ANSWERED_AGAIN.value)
 
 
 def _call(row: Row[Any], *, taken_back: bool, tell_answer: bool) -> Letter:
@@ -114,7 +121,7 @@ def _post(connection: Connection, calls: list[Letter], now: datetime) -> None:
 
 
 def _mark(connection: Connection) -> dict[str, Any] | None:
-    """From where on calls are made (`from`, `since`), and how far answers were seen (`given`: id, `revoked`: instant)."""
+    """From when on calls are made (`since`); how far answers were seen (id `given`), by when (`given_at`), and taken back ones."""
     text = connection.scalar(select(meta.c.value).where(meta.c.key == _MARK))
     mark: dict[str, Any] | None = json.loads(text) if text else None
     return mark

@@ -12,31 +12,35 @@ from __future__ import annotations
 import ast
 import csv
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from notifier import __version__, shipped
+from notifier.domain import evidence as tables
 from notifier.domain import ledger as formulas
 from notifier.domain.campaign import Campaign
+from notifier.domain.evidence import FORMAT, LEDGER, MANIFEST, SEALS, TABLES, bound, cell, seals_text, text_file
 from notifier.domain.ledger import EXPORTED, canonical
 from notifier.errors import NotifierError, StoreError
 from notifier.store import evidence, gathering, ledger, organisation, seals, stories, texts
 from notifier.store.database import Connection, Database
 from notifier.store.seals import Seal, instant
 from notifier.summary import verify_evidence
-from notifier.summary.evidence_report import Report, render
-from notifier.summary.verify_evidence import FORMAT, LEDGER, MANIFEST, SEALS, TABLES, bound, cell, seals_text
+from notifier.summary.evidence_report import Report, figures_of, render
 
 _SOFTWARE = f"notifier {__version__}"
 _TOLD_EVERY = 1000
+_FUTURE = "from __future__ import annotations"
+_NOT_THERE = (_FUTURE, "from notifier.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,20 @@ def export(
         raise NotifierError(msg, hint="name another file")
     unfinished = target.with_name(target.name + ".unfinished")
     try:
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)  # it names people
-        with os.fdopen(descriptor, "w+b") as file, zipfile.ZipFile(file, "w") as zipped:
-            exported = _write(database, wanted, _Archive(zipped, now), target, progress)
+        unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)  # it names people
+        with os.fdopen(descriptor, "w+b") as file:
+            with zipfile.ZipFile(file, "w") as zipped:
+                exported = _write(database, wanted, _Archive(zipped, now), target, progress)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.rename(target)
     except OSError as error:
         msg = f"the archive could not be written to {target}: {error.strerror}"
         raise NotifierError(msg, hint="check the folder, its permissions and the free space") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return exported
 
 
@@ -172,7 +181,9 @@ def _add_what_is_bound(connection: Connection, wanted: Wanted, archive: _Archive
     """What is not made of the ledger, and so is bound to it by the entry of the export."""
     archive.add("README.txt", (shipped.templates() / "evidence" / "README.txt").read_text("utf-8"))
     archive.add("verify.py", verifier())
-    archive.add("report.html", _report(connection, wanted, archive.at))
+    report = _report(connection, wanted, archive.at)
+    archive.add("report.html", render(report, wanted.language))
+    archive.add("figures.json", json.dumps(figures_of(report), indent=1, ensure_ascii=False) + "\n")
     names = evidence.ROSTER if wanted.with_names else evidence.ROSTER_WITHOUT_NAMES
     with archive.writing("roster.csv") as file:
         write = _table(file, names)
@@ -180,28 +191,24 @@ def _add_what_is_bound(connection: Connection, wanted: Wanted, archive: _Archive
             write([cell(value) for value in row])
     for version in texts.of_campaign(connection, wanted.campaign.id):
         facts = {"name": version.name, "language": version.language, "sha256": version.hash}
-        archive.add(verify_evidence.text_file(facts), version.source)
+        archive.add(text_file(facts), version.source)
 
 
-def _report(connection: Connection, wanted: Wanted, now: datetime) -> str:
+def _report(connection: Connection, wanted: Wanted, now: datetime) -> Report:
     sealed = seals.head(connection)
-    up_to = 0 if sealed is None else sealed.last
     cells = organisation.cells(connection, wanted.campaign)
-    return render(
-        Report(
-            campaign=wanted.campaign,
-            organisation=wanted.organisation,
-            made_at=now,
-            actor=wanted.actor if wanted.with_names else "",
-            figures=evidence.count(connection, campaign=wanted.campaign.id, up_to=up_to),
-            people=sum(one.people for one in cells),
-            settled=sum(one.people for one in cells if one.settled),
-            undeliverable=stories.undeliverable(connection, wanted.campaign.id),
-            with_names=wanted.with_names,
-            texts=list(texts.in_use_from(connection, wanted.campaign.id)),
-            sealed=sealed,
-        ),
-        wanted.language,
+    return Report(
+        campaign=wanted.campaign,
+        organisation=wanted.organisation,
+        made_at=now,
+        actor=wanted.actor if wanted.with_names else "",
+        figures=evidence.count(connection, campaign=wanted.campaign.id, up_to=0 if sealed is None else sealed.last),
+        people=sum(one.people for one in cells),
+        settled=sum(one.people for one in cells if one.settled),
+        undeliverable=stories.undeliverable(connection, wanted.campaign.id),
+        with_names=wanted.with_names,
+        texts=list(texts.in_use_from(connection, wanted.campaign.id)),
+        sealed=sealed,
     )
 
 
@@ -252,12 +259,13 @@ def _table(file: _Writable, columns: Sequence[str]) -> Callable[[Sequence[str]],
 
 
 def verifier() -> str:
-    """The program that checks an archive, as one file that needs nothing but Python: with the formulas in place of their import."""
-    program, inner = (Path(module.__file__ or "").read_text("utf-8") for module in (verify_evidence, formulas))
-    (imported,) = (
-        node for node in ast.parse(program).body if isinstance(node, ast.ImportFrom) and node.module == formulas.__name__
-    )
-    begins = next(node for node in ast.parse(inner).body if isinstance(node, ast.Import))
-    lines = program.splitlines()
-    pasted = inner.splitlines()[begins.lineno - 1 :]
-    return "\n".join(["#!/usr/bin/env python3", *lines[: imported.lineno - 1], *pasted, *lines[imported.end_lineno :], ""])
+    """The program that checks an archive, as one file that needs nothing but Python: its parts one after the other."""
+    imports: dict[str, None] = {}
+    bodies = []
+    for module in (formulas, tables, verify_evidence):
+        source = Path(module.__file__ or "").read_text("utf-8")
+        found = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        imports |= dict.fromkeys(ast.unparse(node) for node in found if not ast.unparse(node).startswith(_NOT_THERE))
+        bodies.append("\n".join(source.splitlines()[found[-1].end_lineno :]).strip())
+    about = f'"""{verify_evidence.__doc__}"""'
+    return "\n\n\n".join(["#!/usr/bin/env python3\n" + about, "\n".join([_FUTURE, *imports]), *bodies]) + "\n"

@@ -48,6 +48,29 @@ class Report:
     sealed: Seal | None
 
 
+def figures_of(report: Report) -> dict[str, object]:
+    """The figures of the report for a program to read."""
+    figures = report.figures
+    return {
+        "campaign": report.campaign.id,
+        "deadline": report.campaign.deadline.isoformat(),
+        "up_to_position": 0 if report.sealed is None else report.sealed.last,
+        "people": report.people,
+        "settled": report.settled,
+        "reached": figures.reached,
+        "undeliverable": len(report.undeliverable),
+        "told": [
+            {"message": message, "channel": channel, "state": state, "count": count}
+            for (message, channel, state), count in sorted(figures.told.items())
+        ],
+        "answers": [
+            {"answer": said, "assurance": sure, "stand": figures.answers[said, sure], "taken_back": figures.taken_back[said, sure]}
+            for said, sure in _given(figures)
+        ],
+        "rosters": {"applied": figures.rosters[ROSTER_APPLIED], "refused": figures.rosters[ROSTER_REFUSED]},
+    }
+
+
 def render(report: Report, language: str) -> str:
     """The page in "en", "fr" or "de"."""
     translate = words(language, DOMAIN)
@@ -101,7 +124,6 @@ def _values(report: Report, language: str) -> dict[str, object]:
 
 def _answers(figures: Figures, translate: Callable[[str], str], number: Callable[[int], str]) -> list[tuple[str, ...]]:
     """A row for each answer and assurance: what was said, how sure that is, how many stand, how many were taken back."""
-    given = sorted(figures.answers.keys() | figures.taken_back.keys())
     return [
         (
             translate(ANSWERS.get(said, said)),
@@ -109,8 +131,12 @@ def _answers(figures: Figures, translate: Callable[[str], str], number: Callable
             number(figures.answers[said, sure]),
             number(figures.taken_back[said, sure]),
         )
-        for said, sure in given
+        for said, sure in _given(figures)
     ]
+
+
+def _given(figures: Figures) -> list[tuple[str, str]]:
+    return sorted(figures.answers.keys() | figures.taken_back.keys())
 
 
 STATES: dict[str, str] = {

@@ -20,7 +20,7 @@ EXAMPLE = TeamLetter(
     on=_MONDAY,
     campaigns=(
         TeamProgress(
-            campaign="",
+            campaign="example",
             deadline=date(2025, 11, 3),
             bars=(
                 Bar(direct=True, teams=(), figure=Figure(12, 7, 7)),

@@ -20,7 +20,7 @@ class Rules:
     """What the organisation has agreed managers see.
 
     Attributes:
-        minimum: the smallest group of which a count is shown.
+        minimum: the smallest group of which a count is shown; a campaign keeps the one of its census.
     """
 
     details: Details
@@ -46,7 +46,8 @@ class Figures:
         tree = census.load_tree(connection, campaign.id)
         nameable = progress.nameable(connection, campaign, rules.details, managers)
         names = progress.names_of(connection, [int(manager) for manager in tree.above])
-        return cls(campaign, Teams(tree, census.units(connection, campaign), rules.minimum), nameable, names)
+        minimum = census.taken(connection)[campaign.id]
+        return cls(campaign, Teams(tree, census.units(connection, campaign), minimum), nameable, names)
 
     @property
     def managers(self) -> frozenset[int]:
@@ -105,4 +106,4 @@ def take_censuses(database: Database, campaigns: Sequence[Campaign], rules: Rule
         missing = [campaign for campaign in campaigns if campaign.id not in census.taken(connection)]
     for campaign in missing:
         with database.write() as connection:
-            census.take(connection, campaign, rules.details, now)
+            census.take(connection, campaign, rules.details, rules.minimum, now)

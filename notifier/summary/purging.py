@@ -7,9 +7,9 @@
 of their own before the first record goes, so whoever dies in between has lost nothing. The ledger's facts and its chain. The texts.
 
 **What goes.** Deliveries, answers, presses of buttons, the census, letters, nudges; in the ledger, names, addresses and providers'
-words. Remarks and absences that are older, and what the ledger says by name of looks and exports as old. Somebody who left that long ago, and of whom nothing else is left, becomes a row of
-nobody. Before the first record goes, the ledger has got its entry of each, and has lost what was personal in it: while there are
-records, whoever goes on later looks at the ledger again.
+words. Older remarks, absences and sessions, and names in the ledger's entries of that age about looks and exports. Somebody who
+left that long ago, and of whom nothing else is left, becomes a row of nobody. Before the first record goes, the ledger has got its
+entry of each, and has lost what was personal in it: while there are records, whoever goes on later looks at the ledger again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from notifier.store.database import Connection, Database
 from notifier.store.gathering import gather
 from notifier.summary.organisation import ScheduleOf, figures, written
 
-PORTION = 5000
+PORTION = 2000
 PEOPLE = 500
 
 

@@ -34,6 +34,7 @@ FOLDER = "summary"
 _PLACE = "q9figures9q"  # where the figures stand while a text is rendered: nothing that Markdown, HTML or Slack would change
 _PARAGRAPH = re.compile(rf"<p[^>]*>\s*{_PLACE}\s*</p>")
 
+_ALONE = "write {{ body }} once, as a paragraph of its own"
 _GAPS = re.compile(r"\n{3,}")
 
 
@@ -110,9 +111,11 @@ class Texts:
         """Everything that is wrong with a text, tried on an example."""
         try:
             source = self._mail(name, language).source
+            rendered, on_slack = self.mail(name, said, language), self.slack(name, said, language)
             problems = lint.source_problems(source, language)
-            problems += lint.mail_problems(source.path, self.mail(name, said, language), said.facts)
-            self.slack(name, said, language)
+            problems += lint.mail_problems(source.path, rendered, said.facts)
+            if said.html not in rendered.html or _PLACE in on_slack.text:
+                problems.append(TextProblem(source.path, 0, "the figures do not stand where they can", _ALONE))
         except TextError as error:
             return [error.problem]
         return problems

@@ -21,33 +21,25 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import IO, Any
 
+from notifier.domain.evidence import FORMAT, LEDGER, MANIFEST, SEALS, TABLES, Line, bound, seals_text, text_file
 from notifier.domain.ledger import (
-    ANSWERED,
-    ENDED,
     EXPORTED,
     FORGOTTEN,
-    ROSTER_APPLIED,
-    ROSTER_REFUSED,
-    TAKEN_BACK,
     TEXT_IN_USE,
     WITHHELD,
     canonical,
-    digest,
     entries_hash,
     entry_findings,
-    hash_of,
     is_bare,
     seal_findings,
 )
 
-FORMAT = 1
-MANIFEST, LEDGER, SEALS = "manifest.json", "ledger.jsonl", "seals.json"
 _BROKEN = (
     OSError,
     EOFError,
@@ -60,64 +52,6 @@ _BROKEN = (
     zlib.error,
     csv.Error,
 )
-
-Line = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file of rows that each say in cells what one entry says.
-
-    Attributes:
-        events: an entry whose event begins with one of these has a row.
-        columns: the header; each is a field of the entry, or of its facts, or of what is personal in it.
-    """
-
-    events: tuple[str, ...]
-    columns: tuple[str, ...]
-
-    def has(self, line: Line) -> bool:
-        """Whether this entry has a row here."""
-        return line.keys() != WITHHELD and line["event"].startswith(self.events)
-
-    def row(self, line: Line) -> list[str]:
-        """The row of an entry."""
-        known = {**line.get("personal", {}), **line["facts"], **line}
-        return [cell(known.get(name)) for name in self.columns]
-
-
-_WHO = ("position", "at", "event", "campaign", "person", "employee_id")
-_WORDS = ("subject_line", "reason", "reply", "reference", "message_id")
-TABLES = {
-    "deliveries.csv": Table(
-        (ENDED,),
-        (*_WHO, "kind", "occasion", "message", "channel", "language", "attempts", *_WORDS),
-    ),
-    "answers.csv": Table((ANSWERED, TAKEN_BACK), (*_WHO, "answer", "assurance", "channel", "settles", "revoked_because", "actor")),
-    "roster_syncs.csv": Table(
-        (ROSTER_APPLIED, ROSTER_REFUSED),
-        (*_WHO[:3], "source", "accepted", "left_out", "set_aside", "joiners", "leavers", "changed", "reason"),
-    ),
-}
-CHAINED = frozenset({MANIFEST, LEDGER, SEALS, *TABLES})
-"""Files that are checked against the chain itself. All others are bound to it by the entry of the export."""
-
-
-def cell(value: object) -> str:
-    """A value as a cell that no spreadsheet program takes for a formula."""
-    if isinstance(value, str):
-        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def bound(hashes: Mapping[str, str]) -> str:
-    """What the entry of an export says about the files that are not made of the ledger."""
-    return digest(canonical({name: value for name, value in hashes.items() if name not in CHAINED}))
-
-
-def text_file(facts: Line) -> str:
-    """Where the version of a text stands that an entry tells of."""
-    return f"texts/{facts['name']}.{facts['language']}.{facts['sha256'][:12]}.md"
 
 
 @dataclass
@@ -232,7 +166,7 @@ class Verification:
                 yield f"{LEDGER}: line {self.entries} is not entry {self.entries}: one was changed, removed or added"
                 return
             yield from (f"{LEDGER}: position {self.entries}: {what}" for what in entry_findings(line))
-            hashes.append(hash_of(line))
+            hashes.append(line["hash"])  # which has been found to be that of the entry, or else is a finding
             if seal is not None and seal["last"] == self.entries:
                 if entries_hash(hashes) != seal["entries_hash"]:
                     yield f"{SEALS}: seal {seal['number']} is over other entries than {seal['first']} to {seal['last']} are here"
@@ -302,11 +236,6 @@ class Verification:
             f"ok: {self.manifest['campaign']}, {self.entries} entries under {len(self.seals)} seals{personal}{names}\n"
             f"last seal: number {head['number']}, up to position {head['last']}, {head['hash']}"
         )
-
-
-def seals_text(seals: Sequence[Line]) -> str:
-    """The file of the seals, one a line."""
-    return "[\n" + ",\n".join(map(canonical, seals)) + "\n]\n"
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:

@@ -114,7 +114,7 @@ class Weekly:
             connection: of a transaction that is then undone: a census may be taken in it.
         """
         for campaign in self._running({local_date(now, place.time_zone) for place in self._places()}):
-            census.take(connection, campaign, self._rules.details, now)
+            census.take(connection, campaign, self._rules.details, self._rules.minimum, now)
         figures = self._figures(connection, self._campaigns)
         managers = self._managers(connection, figures, only)
         letters = self._letters(connection, managers, figures, now)

@@ -69,5 +69,5 @@ class Site:
 
 def asked_language(request: Request) -> str | None:
     """The language named in the address (`?lang=fr`), if it is one of ours."""
-    asked = request.query_params.get("lang")
+    asked = request.query_params.get("lang") if request.scope["query_string"] else None
     return asked if asked in LANGUAGES else None

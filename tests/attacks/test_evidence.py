@@ -22,12 +22,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
+from notifier.domain.evidence import MANIFEST, seals_text
 from notifier.domain.ledger import COVERED, KEPT, WITHHELD, canonical, entries_hash, hash_of, rest_hash, seal_hash
 from notifier.store import ledger, seals
 from notifier.store.oversight import ledger as table
 from notifier.store.oversight import seals as seal_table
-from notifier.summary.verify_evidence import MANIFEST, check, seals_text
-from tests.evidence_rig import LATER, OTHER, archive_of, findings, live, pack, store, taken_apart
+from notifier.summary.verify_evidence import check
+from tests.evidence_rig import LATER, OTHER, archive_of, findings, is_found, live, pack, store, taken_apart
 from tests.people import COMPANY
 
 Files = dict[str, bytes]
@@ -142,16 +143,16 @@ def test_a_change_of_any_field_of_each_kind_of_entry_is_found(files: Files, line
             made = as_they_are if name == "hash" else with_lines
             for other in others(line[name]):
                 if other != line[name]:
-                    assert findings(made(files, [*lines[:n], line | {name: other}, *lines[n + 1 :]])), (n, name, other)
+                    assert is_found(made(files, [*lines[:n], line | {name: other}, *lines[n + 1 :]])), (n, name, other)
             gone = {key: line[key] for key in line if key != name}
-            assert findings(made(files, [*lines[:n], gone, *lines[n + 1 :]])), (n, name)
+            assert is_found(made(files, [*lines[:n], gone, *lines[n + 1 :]])), (n, name)
 
 
 def test_an_entry_that_is_removed_repeated_or_swapped_is_found(files: Files, lines: Lines) -> None:
-    assert findings(with_lines(files, lines[1:]))
+    assert is_found(with_lines(files, lines[1:]))
     for other in rearranged(lines):
         numbered = [line | {"position": n} for n, line in enumerate(other, 1)]
-        assert findings(with_lines(files, numbered))
+        assert is_found(with_lines(files, numbered))
 
 
 def test_an_entry_that_is_held_back_is_found(files: Files, lines: Lines) -> None:
@@ -171,11 +172,11 @@ def test_a_change_in_the_seals_is_found(files: Files, chain: Lines) -> None:
         for name in seal:
             for other in others(seal[name]):
                 changed = [*chain[:n], seal | {name: other}, *chain[n + 1 :]]
-                assert findings(repaired(files, **{"seals.json": seals_text(changed).encode()}))
-                assert findings(with_seals(files, changed), chain[-1]["hash"]) or name == "hash"
+                assert is_found(repaired(files, **{"seals.json": seals_text(changed).encode()}))
+                assert is_found(with_seals(files, changed), chain[-1]["hash"]) or name == "hash"
     for other in rearranged(chain):
-        assert findings(with_seals(files, other))
-        assert findings(repaired(files, **{"seals.json": seals_text(other).encode()}))
+        assert is_found(with_seals(files, other))
+        assert is_found(repaired(files, **{"seals.json": seals_text(other).encode()}))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -192,18 +193,18 @@ def test_a_change_in_a_table_is_found(files: Files, name: str) -> None:
     for n, row in enumerate(rows[:4]):
         for column, content in enumerate(row):
             changed = [*row[:column], content + "1", *row[column + 1 :]]
-            assert findings(written([*rows[:n], changed, *rows[n + 1 :]])), (n, column)
-        assert findings(written([*rows[:n], row[:-1], *rows[n + 1 :]]))
+            assert is_found(written([*rows[:n], changed, *rows[n + 1 :]])), (n, column)
+        assert is_found(written([*rows[:n], row[:-1], *rows[n + 1 :]]))
     for other in rearranged(rows):
-        assert findings(written(other))
+        assert is_found(written(other))
 
 
 def test_a_change_of_any_other_file_is_found(files: Files) -> None:
     for name in files.keys() - {MANIFEST, "ledger.jsonl", "seals.json", *TABLES}:
-        assert findings(repaired(files, **{name: files[name] + b" "})), name
+        assert is_found(repaired(files, **{name: files[name] + b" "})), name
     for name in files.keys() - {MANIFEST}:
-        assert findings(repaired(files, **{name: None})), name
-    assert findings(repaired(files, **{"more.txt": b"more"}))
+        assert is_found(repaired(files, **{name: None})), name
+    assert is_found(repaired(files, **{"more.txt": b"more"}))
     assert findings(files | {"more.txt": b"more"}) == ["more.txt: the file was added to the archive"]
     assert findings({name: content for name, content in files.items() if name != MANIFEST})
 
@@ -212,9 +213,9 @@ def test_a_change_in_the_manifest_is_found(files: Files) -> None:
     manifest = json.loads(files[MANIFEST])
     for name in manifest:
         for other in others(manifest[name]):
-            assert findings(files | {MANIFEST: (canonical({**manifest, name: other}) + "\n").encode()}), (name, other)
-    assert findings(files | {MANIFEST: json.dumps(manifest).encode()})
-    assert findings(files | {MANIFEST: (canonical({**manifest, "more": 1}) + "\n").encode()})
+            assert is_found(files | {MANIFEST: (canonical({**manifest, name: other}) + "\n").encode()}), (name, other)
+    assert is_found(files | {MANIFEST: json.dumps(manifest).encode()})
+    assert is_found(files | {MANIFEST: (canonical({**manifest, "more": 1}) + "\n").encode()})
 
 
 def test_what_is_personal_is_missing_only_where_the_ledger_says_so(files: Files, lines: Lines) -> None:
@@ -258,7 +259,7 @@ def test_whatever_is_written_in_place_of_something_is_found(good: Good, place: i
     files, lines, n = good.files, good.lines, place % len(good.lines)
     changed = lines[n] | {name: value}
     if canonical(changed) != canonical(lines[n]) and name != "hash":
-        found = findings(with_lines(files, [*lines[:n], changed, *lines[n + 1 :]]))
+        found = is_found(with_lines(files, [*lines[:n], changed, *lines[n + 1 :]]))
         assert found, (n, name, value)
 
 
@@ -270,7 +271,7 @@ def test_other_bytes_in_any_file_are_found(good: Good, file: int, start: float, 
     name = sorted(files)[file % len(files)]
     at = int(start * len(files[name]))
     content = files[name][:at] + put + files[name][at + gone :]
-    assert content == files[name] or findings(files | {name: content})
+    assert content == files[name] or is_found(files | {name: content})
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path, files: Files) -> None:

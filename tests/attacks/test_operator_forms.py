@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from notifier.delivery.nudging import Nudger
+from notifier.delivery.outlook import Outlook
+from notifier.domain.countdown import WorkingDays
 from notifier.domain.operators import Role
+from notifier.domain.window import Window
 from notifier.store import ledger, sessions
 from notifier.store.database import Database
 from notifier.store.tables import metadata
-from notifier.web import operators
+from notifier.web import dashboard, operators, team
+from notifier.web.dashboard import Desk
+from notifier.web.site import Site
 from tests.operators_rig import sign_in
-from tests.pages_rig import NOW, Answered, Rig, Visitor, running_pages
+from tests.pages_rig import CAMPAIGN, NOW, TEMPLATES, Answered, Rig, Visitor, running_pages
+from tests.planning_rig import BY_SMTP, planner
 
 OFFICERS = "/admin/for-officers"
 ELSEWHERE = {
@@ -34,10 +43,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('forms')}/store.db")
     with database.write() as connection:
         metadata.create_all(connection)
-    with running_pages(database) as rig:
+    with running_pages(database, parts=_every_part(database)) as rig:
         rig.routes.append(_for_officers(rig))
         yield rig
     database.close()
+
+
+def _every_part(database: Database) -> tuple[Callable[[Site], Sequence[Route]], ...]:
+    """All that operators and managers have forms on."""
+    ladders, window, days = BY_SMTP, Window.parse("09:00-17:00"), WorkingDays()
+    plans = planner(database, CAMPAIGN)
+    nudger = Nudger(planner=plans, window=window, working_days=days, ladders=ladders)
+    outlook = Outlook((CAMPAIGN,), plans.schedule_of, ladders, {}, window, days, "en")
+    desk = Desk(ZoneInfo("Europe/Zurich"), (TEMPLATES,), outlook, 10, "roster.csv", "every day 05:00")
+    return partial(dashboard.routes, desk=desk), partial(team.routes, nudger=nudger)
 
 
 def _for_officers(rig: Rig) -> Route:
@@ -73,7 +92,7 @@ def acts(site: Rig) -> int:
 def test_nothing_is_done_for_another_site(site: Rig, where: dict[str, str]) -> None:
     """Not with a session that the browser would send along, and not without."""
     before, signed_in, stranger = acts(site), admin(site), Visitor(site)
-    assert "/admin/sign-out" in forms(site)
+    assert {"/admin/sign-out", "/admin/stop", "/admin/people/1/1", "/team"} < set(forms(site))
     refused = [visitor.post(path, {}, **where).status for path in forms(site) for visitor in (signed_in, stranger)]
     assert set(refused) == {403}
     assert acts(site) == before
@@ -100,6 +119,8 @@ def test_a_form_of_ones_own_page_works_and_only_in_ones_own_session(site: Rig) -
     page = viewer.get(OFFICERS)
     assert (page.status, page.title) == (403, "This is not open to you")
     assert other.post("/admin/sign-out", form_of(page)).status == 403
+    for where in ELSEWHERE.values():
+        assert viewer.post("/admin/sign-out", form_of(page), **where).status == 403
     assert viewer.post("/admin/sign-out", form_of(page)).status == 303
     assert viewer.get(OFFICERS).headers["location"] == "/admin/sign-in?to=%2Fadmin%2Ffor-officers"
     assert other.get(OFFICERS).status == 403

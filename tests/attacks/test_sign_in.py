@@ -271,6 +271,25 @@ def test_a_provider_of_another_name_is_not_asked(desk: Desk, tmp_path_factory: p
     assert (answered.status, answered.title) == (503, "The sign-in service does not answer")
 
 
+def test_a_new_key_of_the_provider_is_fetched_when_it_is_used_and_at_most_once_a_minute(desk: Desk) -> None:
+    def by_another_key(claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, OTHER_KEY, "RS256", {"kid": "new"})
+
+    desk.sign_in()
+    desk.authority.keys = {"new": OTHER_KEY}
+    desk.authority.sign = by_another_key
+    try:
+        assert desk.sign_in().status == 403
+        desk.site.visitors.move_to(NOW + timedelta(seconds=61))
+        assert desk.sign_in().status == 303
+    finally:
+        desk.authority.keys = {"one": KEY}
+        desk.site.visitors.move_to(NOW + timedelta(hours=1, minutes=2))
+        desk.authority.be_honest()
+        assert desk.sign_in().status == 303  # and the old one again, an hour later
+        desk.site.visitors.move_to(NOW)
+
+
 def test_every_refusal_is_in_the_ledger_without_a_word_of_the_token(desk: Desk) -> None:
     desk.authority.claims = {"aud": "somebody-else"}
     desk.sign_in()

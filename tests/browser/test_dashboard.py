@@ -31,6 +31,7 @@ PAGES = (
     "/audit",
     "/view",
 )
+MOST_VARIED = ("", CAMPAIGN_PAGE, "/people/4")
 # WCAG 2.2, 2.5.8: 24 px, but for links inside a sentence.
 _SMALL_TARGETS = """
 [...document.querySelectorAll("a, button, summary, input:not([type=hidden]), select")]
@@ -57,6 +58,22 @@ def signed_in(chromium: Browser, rig: Rig, width: int = 1280, scheme: str = "lig
     with looking(chromium, width, scheme, **more) as page:
         page.context.add_cookies([{"name": "notifier_operator", "value": cookie, "url": rig.base_url}])
         yield page
+
+
+@pytest.mark.parametrize(("path", "width", "scheme"), [("", 320, "dark"), (CAMPAIGN_PAGE, 1024, "light")])
+def test_it_looks_as_it_was_drawn(chromium: Browser, rig: Rig, path: str, width: int, scheme: str, tmp_path: Path) -> None:
+    """These come first: what follows changes the figures."""
+    name = f"dashboard-{'campaign' if path else 'today'}-{width}-{scheme}.png"
+    with signed_in(chromium, rig, width, scheme, bypass_csp=True) as page:
+        if not page.evaluate(_HAS_FONT):
+            pytest.skip("no Liberation fonts here; .ci/run brings them")
+        page.goto(f"{rig.base_url}/admin{path}")
+        seen = draw(page)
+        if _RENEW:
+            (PICTURES / name).write_bytes(seen)
+        share, higher, wider = compare(page, (PICTURES / name).read_bytes(), seen)
+    (tmp_path / name).write_bytes(seen)
+    assert (higher, wider, share <= _MOST_DIFFERING) == (0, 0, True), f"{share:.2%} of {name} differ; now in {tmp_path}"
 
 
 def look(page: Page, address: str) -> list[str]:
@@ -86,7 +103,7 @@ def test_wider_darker_in_forced_colours_and_in_longer_words_it_is_usable_too(chr
             found[f"{path} in forced colours"] = invisible(page)
             page.emulate_media(forced_colors="none")
         page.set_viewport_size({"width": 320, "height": 800})
-        for path, language in ((path, language) for path in MOST_VARIED for language in ("fr", "de")):
+        for path, language in ((path, language) for path in ("", "/people/4") for language in ("fr", "de")):
             page.goto(f"{rig.base_url}/admin{path}?lang={language}")
             found[f"{path} in {language}"] = too_wide(page)
             assert page.locator("html").get_attribute("lang") == language
@@ -131,20 +148,3 @@ def test_the_script_keeps_up_with_what_goes_out(chromium: Browser, rig: Rig) -> 
         rig.wait(60)
         page.clock.run_for(5000)
         page.wait_for_function("before => document.querySelector('#now .big').innerText !== before", arg=before)
-
-
-@pytest.mark.parametrize(("path", "width", "scheme"), [("", 320, "dark"), (CAMPAIGN_PAGE, 1024, "light")])
-def test_it_looks_as_it_was_drawn(
-    chromium: Browser, sqlite_database: Database, path: str, width: int, scheme: str, tmp_path: Path
-) -> None:
-    name = f"dashboard-{'campaign' if path else 'today'}-{width}-{scheme}.png"
-    with running_dashboard(sqlite_database) as rig, signed_in(chromium, rig, width, scheme, bypass_csp=True) as page:
-        if not page.evaluate(_HAS_FONT):
-            pytest.skip("no Liberation fonts here; .ci/run brings them")
-        page.goto(f"{rig.base_url}/admin{path}")
-        seen = draw(page)
-        if _RENEW:
-            (PICTURES / name).write_bytes(seen)
-        share, higher, wider = compare(page, (PICTURES / name).read_bytes(), seen)
-    (tmp_path / name).write_bytes(seen)
-    assert (higher, wider, share <= _MOST_DIFFERING) == (0, 0, True), f"{share:.2%} of {name} differ; now in {tmp_path}"

@@ -23,7 +23,7 @@ BY_COUNTRY = Details(Detail.COUNTS, {"DE": Detail.OPEN_NAMES})
 
 def take(database: Database, details: Details = COUNTS) -> bool:
     with database.write() as connection:
-        return census.take(connection, CAMPAIGN, details, MONDAY)
+        return census.take(connection, CAMPAIGN, details, 10, MONDAY)
 
 
 def homes(database: Database) -> dict[int, int | None]:
@@ -50,7 +50,7 @@ def test_everybody_is_counted_once_in_the_team_of_their_manager(database: Databa
     }
     with database.read() as connection:
         tree = census.load_tree(connection, CAMPAIGN.id)
-        assert census.taken(connection) == {CAMPAIGN.id}
+        assert census.taken(connection) == {CAMPAIGN.id: 10}
     assert tree.above == {str(keys[one]): None if one == "1" else str(keys["1"]) for one in ("1", "2", "3", "4")}
 
 
@@ -108,7 +108,7 @@ def test_who_is_not_asked_is_not_counted_and_who_is_no_longer_asked_has_left(dat
     campaign = replace(CAMPAIGN, audience=Audience(departments=("Sales",)))
     change(database, keys["b0"], department=None)
     with database.write() as connection:
-        census.take(connection, campaign, COUNTS, MONDAY)
+        census.take(connection, campaign, COUNTS, 10, MONDAY)
     assert keys["b0"] not in homes(database)
     change(database, keys["b1"], department="Board")
     change(database, keys["b2"], department=None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from notifier.store.database import Database
 from notifier.store.tables import meta
@@ -47,6 +49,41 @@ async def test_a_piece_that_raises_is_undone_alone(database: Database) -> None:
     assert isinstance(failed, LookupError)
     with database.read() as connection:
         assert connection.scalars(select(meta.c.key).order_by(meta.c.key)).all() == ["first", "last"]
+
+
+async def test_items_of_the_same_work_are_done_together_and_in_order(database: Database) -> None:
+    """Each caller gets what became of its own item; work in between comes in its turn."""
+    groups: list[list[str]] = []
+
+    def put_all(connection: Connection, keys: Sequence[str]) -> list[str]:
+        groups.append(list(keys))
+        return [put(key, connection).upper() for key in keys]
+
+    asked = [database.write_each(put_all, "a"), database.write_each(put_all, "b")]
+    between = database.write_async(lambda connection: put("c", connection))
+    results = await asyncio.gather(*asked, between, database.write_each(put_all, "d"))
+
+    assert results == ["A", "B", "c", "D"]
+    assert groups == [["a", "b"], ["d"]]
+    assert await database.read_async(count) == 4
+
+
+async def test_an_item_that_raises_is_undone_alone(database: Database) -> None:
+    """Whether the work finds fault with it or the database does, which on PostgreSQL spoils the transaction up to there."""
+
+    def put_all(connection: Connection, keys: Sequence[str]) -> list[str]:
+        done = [put(key, connection) for key in keys]
+        if "bad" in keys:
+            raise LookupError
+        return done
+
+    keys = ["a", "bad", "b", "a", "c"]
+    results = await asyncio.gather(*(database.write_each(put_all, key) for key in keys), return_exceptions=True)
+
+    assert [one for one in results if isinstance(one, str)] == ["a", "b", "c"]
+    assert [type(one) for one in (results[1], results[3])] == [LookupError, IntegrityError]
+    with database.read() as connection:
+        assert connection.scalars(select(meta.c.key).order_by(meta.c.key)).all() == ["a", "b", "c"]
 
 
 def test_write_undoes_everything_on_an_exception(database: Database) -> None:

@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.ledger import FORGOTTEN
 from notifier.errors import StoreError
 from notifier.store import acknowledgements, gathering, holds, ledger, seals, texts
@@ -22,7 +24,7 @@ from notifier.store.ledger import Entry
 from notifier.store.oversight import ledger as table
 from notifier.store.tables import deliveries
 from notifier.store.texts import Text
-from tests.evidence_rig import CAMPAIGN, REPLY, answer, live
+from tests.evidence_rig import CAMPAIGN, REPLY, answer, archive_of, live, taken_apart
 from tests.people import NOW, move_in
 from tests.rows_rig import add_row
 from tests.store_faults import commit_fails, store_fails
@@ -125,8 +127,8 @@ def test_an_answer_on_behalf_names_who_recorded_it(company: Database) -> None:
             connection,
             campaign=CAMPAIGN.id,
             employee_key=2,
-            answer=acknowledgements.Answer.DONE,
-            assurance=acknowledgements.Assurance.ATTESTED,
+            answer=Answer.DONE,
+            assurance=Assurance.ATTESTED,
             channel="cli",
             receipt_channel="smtp",
             now=NOW,
@@ -198,13 +200,14 @@ def test_seals_are_a_chain(company: Database, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(seals, "_UNSEALED", seals._UNSEALED.limit(2))
     with company.write() as connection:
         for n in range(5):
-            ledger.note(connection, event=f"act {n}", now=NOW, facts={})
+            ledger.note(connection, event=f"act {n}", now=NOW - n * MINUTE, facts={})
     assert seals.seal(company, NOW) == 5
     assert seals.seal(company, NOW) == 0
     with company.read() as connection:
         chain = list(seals.chain(connection, 3))
         assert seals.head(connection) == chain[-1]
     assert [(seal.number, seal.first, seal.last) for seal in chain] == [(1, 1, 2), (2, 3, 4), (3, 5, 5)]
+    assert [(entry.event, entry.position) for entry in entries(company)] == [(f"act {n}", n + 1) for n in range(5)]  # by their ids
     assert [seal.previous for seal in chain] == ["0" * 64, chain[0].hash, chain[1].hash]
 
 
@@ -293,3 +296,29 @@ def test_what_is_kept_as_json_is_canonical(database: Database) -> None:
         for row in connection.execute(select(table.c.facts, table.c.personal)):
             for text in filter(None, row):
                 assert text == json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def test_the_figures_of_an_archive_are_those_of_the_rows(database: Database, tmp_path: Path) -> None:
+    """Counted by hand from the story: three told, one of them refused with the next message; one answer stands, one was undone."""
+    keys = live(database)
+    with database.write() as connection:
+        answer(connection, keys["9"], Answer.HELP, minutes=30)
+        answer(connection, keys["9"], minutes=31)
+        bounced = (deliveries.c.employee_key == keys["1"], deliveries.c.state == "accepted")
+        connection.execute(update(deliveries).where(*bounced).values(state="refused", finished_at=NOW + 40 * MINUTE))
+    exported = archive_of(database, tmp_path)
+    figures = json.loads(taken_apart(exported.path)["figures.json"])
+    assert figures["told"] == [
+        {"message": "notice", "channel": "smtp", "state": "accepted", "count": 2},
+        {"message": "notice", "channel": "smtp", "state": "refused", "count": 1},
+        {"message": "reminder", "channel": "smtp", "state": "refused", "count": 1},
+        {"message": "reminder", "channel": "smtp", "state": "superseded", "count": 1},
+    ]
+    assert figures["answers"] == [
+        {"answer": "done", "assurance": "link", "stand": 1, "taken_back": 1},
+        {"answer": "help", "assurance": "link", "stand": 0, "taken_back": 1},
+        {"answer": "prefer_not_to_say", "assurance": "link", "stand": 1, "taken_back": 0},
+    ]
+    assert (figures["people"], figures["settled"], figures["reached"]) == (12, 2, 2)
+    assert figures["rosters"] == {"applied": 1, "refused": 1}
+    assert figures["up_to_position"] == exported.head.last - 1

@@ -117,9 +117,9 @@ def test_each_point_of_the_curve_is_what_a_count_said_at_that_moment(database: D
     assert len({settled for _, settled in history.seen.values()}) > 10  # something did happen
 
 
-def test_the_tables_and_the_answers_add_up_to_the_same_people(database: Database) -> None:
-    history = History(database, seed=8)
-    counted = count(database, utc("2025-10-24T12:00"), minimum=5)
+def test_the_tables_and_the_answers_add_up_to_the_same_people(sqlite_database: Database) -> None:
+    history = History(sqlite_database, seed=8)
+    counted = count(sqlite_database, utc("2025-10-24T12:00"), minimum=5)
     for rows in (counted.by_country, counted.by_department, counted.by_language):
         assert sum(row.figure.people for row in rows) == counted.people == len(history.there)
         assert sum(row.figure.at_least for row in rows) <= counted.settled <= sum(row.figure.at_most for row in rows)
@@ -145,19 +145,30 @@ def test_small_cells_stand_together_and_the_edges_are_not_told_apart(sqlite_data
     assert counted.by_language == (Row(("de",), Figure(0, 0, 0)),)[:0] or all(row.figure.people >= 5 for row in counted.by_language)
 
 
-def test_who_came_back_counts_as_if_they_had_never_been_away(database: Database) -> None:
-    with database.write() as connection:
+def test_who_came_back_counts_as_if_they_had_never_been_away(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
         known = people.move_in(connection)
         chloe = known["3"]
         answer(connection, chloe.key, FIRST)
         employees.mark_left(connection, [chloe.key], FIRST + timedelta(days=1))
-    away = count(database, FIRST + timedelta(days=2))
+    away = count(sqlite_database, FIRST + timedelta(days=2))
     assert [(point.people, point.settled) for point in away.curve] == [(12, 1), (11, 0), (11, 0)]
-    with database.write() as connection:
+    with sqlite_database.write() as connection:
         employees.change(connection, [(chloe.key, chloe.employee)])
-    back = count(database, FIRST + timedelta(days=3))
+    back = count(sqlite_database, FIRST + timedelta(days=3))
     assert [(point.people, point.settled) for point in back.curve] == [(12, 1)] * 4
     assert (back.people, back.settled) == (12, 1)
+
+
+def test_who_is_answered_for_after_they_left_has_never_been_settled(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        known = people.move_in(connection)
+        answer(connection, known["1"].key, FIRST)
+        employees.mark_left(connection, [known["3"].key], FIRST + timedelta(days=1))
+        answer(connection, known["3"].key, FIRST + timedelta(days=3), sure=Assurance.ATTESTED, channel="cli", actor="somebody")
+    counted = count(sqlite_database, FIRST + timedelta(days=4))
+    assert [(point.people, point.settled) for point in counted.curve] == [(12, 1), (11, 1), (11, 1), (11, 1), (11, 1)]
+    assert counted.settled == 1
 
 
 def test_days_end_where_the_organisation_is(sqlite_database: Database) -> None:

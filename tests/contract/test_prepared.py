@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from notifier.store.database import Database, DriverCursor
+from notifier.store.database import Database
+from notifier.store.driver import DriverCursor
 from notifier.store.prepared import Prepared
 from notifier.store.tables import Kind, calendars, employees, meta
 
@@ -59,6 +60,24 @@ def test_it_reads_what_sqlalchemy_reads(store: Database) -> None:
         assert prepared.first(connection, of_key=3) is None
         with pytest.raises(LookupError):
             prepared.one(connection, of_key=3)
+
+
+def test_lists_of_any_length_mean_what_they_mean_to_sqlalchemy(store: Database) -> None:
+    """Of numbers and of instants, in what is read and in what is changed; from a list of one to one of some hundred."""
+    keys, instants = bindparam("keys", expanding=True), bindparam("instants", expanding=True)
+    written = select(employees.c.key, employees.c.joined_at).where(employees.c.key.in_(keys), employees.c.joined_at.in_(instants))
+    prepared = Prepared(written.order_by(employees.c.key))
+    leave = Prepared(update(employees).where(employees.c.key.in_(keys)).values(leave_until=bindparam("day")))
+    with store.write() as connection:
+        for asked in ([1], [2, 1], [7, 2, 1], list(range(2, 300)), [3]):
+            values: dict[str, Any] = {"keys": asked, "instants": [NOW, NOW + timedelta(days=1), NOW + timedelta(days=2)]}
+            found = prepared.all(connection, **values)
+            assert [row._mapping for row in found] == [
+                row._mapping for row in connection.execute(written.order_by(employees.c.key), values)
+            ]
+            assert [row.key for row in found] == sorted({1, 2} & set(asked))
+            assert leave.change(connection, keys=asked, day=date(2025, 11, 1)) == len(found)
+        assert prepared.all(connection, keys=[1, 2], instants=[NOW + timedelta(days=1)]) == []
 
 
 def test_it_writes_what_sqlalchemy_writes(store: Database) -> None:

@@ -9,11 +9,12 @@ from itertools import pairwise
 import pytest
 
 from notifier.domain.campaign import Answer, Assurance
-from notifier.store import acknowledgements, outcomes, reach
+from notifier.store import acknowledgements, outcomes, reach, teams
 from notifier.store.database import Database
 from notifier.store.quota import Limits
 from notifier.store.reach import Refusal
 from notifier.store.tables import State
+from notifier.store.teams import Nudge
 from tests.ladder_rig import NOW, SLACK_FIRST, claim, end, find_on_slack, rows, send, told
 from tests.planning_rig import CAMPAIGN, add_person, planner, utc
 
@@ -70,6 +71,17 @@ def test_every_slack_message_of_the_person_is_rewritten_and_nobody_elses(databas
     }
     assert len(found) == 2
     assert {(row.address, row.answer, row.answered_at) for row in found} == {(f"U{person}", Answer.DONE, LATER)}
+
+
+def test_a_reminder_that_the_manager_asked_for_is_rewritten_too(database: Database, person: int) -> None:
+    ends = LATER + timedelta(hours=4)
+    asked = Nudge(person, "slack", "reminder", LATER, ends, ends)
+    with database.write() as connection:
+        teams.nudge(connection, [asked], campaign=CAMPAIGN.id, manager_key=person, day=LATER.date(), now=LATER)
+    assert send(database, "slack", now=LATER) == [person]
+    (nudge,) = rows(database, kind="nudge")
+    answer(database, person, now=LATER + timedelta(minutes=1))
+    assert nudge["reference"] in [row.reference for row in claim(database, "slack", now=LATER + timedelta(minutes=1))]
 
 
 def test_an_undo_brings_the_message_back(database: Database, person: int) -> None:

@@ -169,9 +169,14 @@ def test_the_team_by_name(database: Database, manager: int) -> None:
 
 
 def test_who_reports_to_somebody_departed_is_in_the_team_of_the_next_one(database: Database, manager: int) -> None:
+    """Through two who are gone; not who reports to somebody unknown, nor below two who are gone and name each other."""
     add_person(database, 2, manager_id="e1", given_name="Gone", active=False)
-    add_person(database, 3, manager_id="e2", given_name="Left behind")
-    add_person(database, 4, manager_id="e5", given_name="Of somebody unknown")
+    add_person(database, 3, manager_id="e2", given_name="Gone too", active=False)
+    add_person(database, 4, manager_id="e3", given_name="Left behind")
+    add_person(database, 5, manager_id="e99", given_name="Of somebody unknown")
+    for number, other in ((6, 7), (7, 6)):
+        add_person(database, number, manager_id=f"e{other}", given_name="Round", active=False)
+    add_person(database, 8, manager_id="e6", given_name="Below the circle")
     with database.read() as connection:
         assert [member.name for member in teams.members(connection, manager)] == ["Left behind Example"]
 

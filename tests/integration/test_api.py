@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from starlette.routing import Route
 
 from notifier.domain.campaign import Answer, Assurance
@@ -17,7 +17,7 @@ from notifier.domain.operators import Role
 from notifier.store import acknowledgements, api_clients, ledger
 from notifier.store.database import Database
 from notifier.store.tables import acknowledgements as answers
-from notifier.store.tables import employees, metadata
+from notifier.store.tables import deliveries, employees, metadata
 from notifier.summary.board import Board
 from notifier.web import api
 from notifier.web.site import Site
@@ -74,6 +74,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         for person in (ZOE, BEN, ANN):
             rig.hand_over(person)
         with database.write() as connection:
+            told = {"reply": "250 2.1.5 <ann@example.com> ok", "reason": "as <ann@example.com> wished"}
+            connection.execute(update(deliveries).where(deliveries.c.employee_key == ANN.key).values(told))
             for person, answer in ((ZOE, Answer.DONE), (BEN, Answer.HELP)):
                 given = {"campaign": CAMPAIGN.id, "employee_key": person.key, "answer": answer, "assurance": Assurance.LINK}
                 acknowledgements.record(connection, **given, channel="page", receipt_channel="smtp", now=NOW)
@@ -110,6 +112,7 @@ def test_a_viewer_sees_no_person(site: Rig) -> None:
     said = [viewer.get(path).body for path in ("/api/v1/campaigns", PROGRESS, DELIVERIES)]
     for person in PEOPLE:
         assert not any(word in body for body in said for word in (person.given_name, person.family_name, f'"e{person.key}"'))
+    assert "@example.com" not in said[2]
     assert {one["person"] for one in viewer.data(DELIVERIES)["deliveries"]} == {None}
 
 
@@ -117,6 +120,7 @@ def test_an_officer_sees_persons_and_it_is_in_the_ledger(site: Rig) -> None:
     officer = program(site, Role.OFFICER)
     said = officer.data(f"{DELIVERIES}?state=accepted")["deliveries"]
     assert sorted(one["person"]["email"] for one in said) == ["ann@example.com", "benjamin@example.com", "zoé@example.com"]
+    assert any("ann@example.com" in (one["reply"] or "") for one in said)
     with site.database.read() as connection:
         newest = next(iter(ledger.tell(connection)))
     assert (newest.event, dict(newest.facts)) == (

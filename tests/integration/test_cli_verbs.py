@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import click
 import pytest
 from sqlalchemy import insert
 
-from notifier.cli.app import cli, run
+import notifier.cli
+from notifier.cli.app import _FAMILIES, cli, run
 from notifier.service import write_new_keys
 from notifier.store import employees, reach
 from notifier.store.database import Database
 from notifier.store.tables import deliveries
+
+EVERY = cli.read_all()
 
 
 @dataclass
@@ -71,11 +78,26 @@ def home(shell: Shell) -> Shell:
     return shell
 
 
-def verbs(group: click.Group = cli, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def verbs(group: click.Group = EVERY, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         yield (*before, name)
         if isinstance(command, click.Group):
             yield from verbs(command, (*before, name))
+
+
+def test_each_module_has_the_verbs_that_are_named_of_it() -> None:
+    modules = {one.name: import_module(f"notifier.cli.{one.name}") for one in iter_modules(notifier.cli.__path__)}
+    found = {name: {verb.name for verb in module.COMMANDS} for name, module in modules.items() if hasattr(module, "COMMANDS")}
+    assert found == {family: set(verbs) for family, verbs in _FAMILIES.items()}
+
+
+def test_a_verb_does_not_wait_for_what_it_does_not_need(tmp_path: Path) -> None:
+    """`status` talks to nobody but the store."""
+    heavy = ("aiohttp", "dns", "ldap3", "msal", "slack_sdk", "starlette", "uvicorn")
+    ask = f"import sys; from notifier.cli.app import run; run(['status']); print([one for one in {heavy} if one in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)  # noqa: S603
+    assert "notifier init" in said.stderr, "there is no configuration"
+    assert said.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("verb", list(verbs()), ids=" ".join)

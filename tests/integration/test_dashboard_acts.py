@@ -110,7 +110,7 @@ def test_stop_stops_at_once_and_resuming_many_has_to_be_typed(rig: Rig, admin: O
     assert "Sending is on hold" in page.text
     assert "the wrong text (Olga Operator" in page.text
     told = admin.get("/admin/resume")
-    assert f"{count} messages wait" in told.text
+    assert f"Messages that wait: {count}." in told.text
     for typed in ("", "51", f"{count}0", "linkedin"):
         answered = admin.act("/admin/resume", "/admin/resume", typed=typed)
         assert (answered.status, "Nothing was done yet" in answered.text) == (422, True), typed
@@ -137,7 +137,7 @@ def test_one_that_was_refused_goes_again_and_all_of_them(rig: Rig, admin: Operat
     with rig.database.read() as connection:
         one = connection.scalar(select(deliveries.c.id).where(deliveries.c.state == State.REFUSED))
     told = admin.get(f"/admin/queue/retry?id={one}")
-    assert "1 messages are sent again" in told.text
+    assert "as long as their step is current: 1." in told.text
     assert admin.act(f"/admin/queue/retry?id={one}", "/admin/queue/retry", id=str(one)).status == 303
     assert rig.count(deliveries, deliveries.c.id == one, deliveries.c.state == State.RETRY) == 1
     admin.act("/admin/queue/retry?state=refused", "/admin/queue/retry", state="refused")

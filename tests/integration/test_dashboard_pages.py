@@ -71,7 +71,7 @@ def test_every_number_on_today_is_a_count(rig: Rig, admin: Operating) -> None:
     waiting = of_state(rig, State.PLANNED)
     assert f"{gone} of {gone + waiting} have gone" in page.text
     assert f"{waiting} still to go" in page.text
-    assert f"{waiting} waiting messages stay where they are" in page.text
+    assert f"What waits ({waiting}) stays where it is" in page.text
     for state, name in ((State.REFUSED, "refused for good"), (State.UNKNOWN, "nobody knows"), (State.RETRY, "will be tried again")):
         assert f"{name} {of_state(rig, state)} " in page.text
     coming = {row[2]: int(row[3]) for row in rows(page)[1:]}

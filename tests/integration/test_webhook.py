@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from sqlalchemy import select
 from notifier.channels.base import DeliveryFailed
 from notifier.channels.webhook import WebhookChannel
 from notifier.clock import MovedClock
-from notifier.content.catalogue import Catalogue
 from notifier.delivery.compose import Composer
 from notifier.delivery.dispatcher import Dispatcher
 from notifier.domain.campaign import Answer, Assurance
@@ -25,6 +25,7 @@ from notifier.store import acknowledgements, webhooks
 from notifier.store.database import Database
 from notifier.store.tables import Kind, deliveries
 from notifier.store.tables import acknowledgements as answers
+from tests.delivery_rig import shipped_texts
 from tests.planning_rig import CAMPAIGN, add_person, utc
 from tests.webhook_server import SECRET, WebhookServer, webhook_outgoing
 
@@ -69,11 +70,24 @@ class Rig:
 
 @pytest.fixture
 async def rig(database: Database) -> AsyncIterator[Rig]:
+    async with _rig(database) as one:
+        yield one
+
+
+@pytest.fixture
+async def calls(sqlite_database: Database) -> AsyncIterator[Rig]:
+    """The same where it is about the calls and not about the store."""
+    async with _rig(sqlite_database) as one:
+        yield one
+
+
+@asynccontextmanager
+async def _rig(database: Database) -> AsyncIterator[Rig]:
     clock = MovedClock(NOW)
     async with WebhookServer(NOW) as server:
         composer = Composer(
             campaigns={CAMPAIGN.id: CAMPAIGN},
-            catalogue=Catalogue([], None),  # type: ignore[arg-type] - no text is rendered
+            catalogue=shipped_texts(),
             keys=LinkKeys({1: b"k" * 32}, 1),
             base_url="https://notifier.example.com",
             default_language="en",
@@ -130,7 +144,7 @@ async def test_what_was_answered_before_is_told_to_nobody(rig: Rig) -> None:
     with rig.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM meta WHERE key = 'webhook_mark'")
     rig.answer(old, Answer.DONE)
-    assert rig.plan(NOW + timedelta(minutes=1)) == 0
+    assert [rig.plan(NOW + timedelta(minutes=1)), rig.plan(NOW + timedelta(minutes=1))] == [0, 0]
     rig.undo(old, NOW + timedelta(minutes=2))
     assert rig.plan(NOW + timedelta(minutes=3)) == 1
 
@@ -149,58 +163,71 @@ async def test_an_answer_that_is_committed_late_is_told_too(rig: Rig) -> None:
     assert [rig.plan(), rig.plan()] == [1, 0]
 
 
+async def test_an_answer_with_the_id_of_one_that_was_purged_is_told(rig: Rig) -> None:
+    """SQLite gives an id again when the newest row has been deleted."""
+    people = [add_person(rig.database, number) for number in (1, 2)]
+    rig.answer(people[0], Answer.DONE)
+    assert rig.plan() == 1
+    with rig.database.write() as connection:
+        connection.execute(answers.delete())
+    rig.answer(people[1], Answer.DONE, NOW + timedelta(minutes=1))
+    assert [rig.plan(NOW + timedelta(minutes=2)) for _ in range(2)] == [1, 0]
+
+
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
-async def test_a_call_that_is_not_taken_is_made_again_with_the_same_id_and_body(rig: Rig, status: int) -> None:
-    rig.answer(add_person(rig.database, 1), Answer.DONE)
-    rig.plan()
-    rig.server.status = status
-    assert await rig.send() == []
-    rig.server.status = 200
+async def test_a_call_that_is_not_taken_is_made_again_with_the_same_id_and_body(calls: Rig, status: int) -> None:
+    calls.answer(add_person(calls.database, 1), Answer.DONE)
+    calls.plan()
+    calls.server.status = status
+    assert await calls.send() == []
+    calls.server.status = 200
     again = NOW + timedelta(minutes=6)
-    assert len(await rig.send(again)) == 1
-    first, second = rig.server.tries
+    assert len(await calls.send(again)) == 1
+    first, second = calls.server.tries
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
     assert int(second.headers["webhook-timestamp"]) == int(again.timestamp())
-    assert rig.states() == [("accepted", 2)]
+    assert calls.states() == [("accepted", 2)]
 
 
-async def test_one_call_that_is_refused_stops_no_other(rig: Rig) -> None:
-    rig.answer(add_person(rig.database, 1), Answer.DONE)
-    rig.plan()
-    rig.server.status = 422
-    await rig.send()
-    rig.server.status = 200
-    rig.answer(add_person(rig.database, 2), Answer.DONE)
-    rig.plan()
-    assert len(await rig.send()) == 1
-    assert [state for state, _ in rig.states()] == ["refused", "accepted"]
+async def test_one_call_that_is_refused_stops_no_other(calls: Rig) -> None:
+    calls.answer(add_person(calls.database, 1), Answer.DONE)
+    calls.plan()
+    calls.server.status = 422
+    await calls.send()
+    calls.server.status = 200
+    calls.answer(add_person(calls.database, 2), Answer.DONE)
+    calls.plan()
+    assert len(await calls.send()) == 1
+    assert [state for state, _ in calls.states()] == ["refused", "accepted"]
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 404, 410])
-async def test_what_is_ours_to_mend_makes_the_calls_wait(rig: Rig, status: int) -> None:
-    rig.server.headers = {"Location": rig.server.url}
-    rig.server.status = status
-    rig.answer(add_person(rig.database, 1), Answer.DONE)
-    rig.plan()
-    await rig.send()
-    assert len(rig.server.tries) == 1  # not led anywhere
-    assert rig.states() == [("planned", 0)]
-    rig.server.status = 200
-    assert len(await rig.send(NOW + timedelta(minutes=6))) == 1
+async def test_what_is_ours_to_mend_makes_the_calls_wait(calls: Rig, status: int) -> None:
+    calls.server.headers = {"Location": calls.server.url}
+    calls.server.status = status
+    calls.answer(add_person(calls.database, 1), Answer.DONE)
+    calls.plan()
+    await calls.send()
+    assert len(calls.server.tries) == 1  # not led anywhere
+    assert calls.states() == [("planned", 0)]
+    calls.server.status = 200
+    assert len(await calls.send(NOW + timedelta(minutes=6))) == 1
 
 
 async def test_the_signature_is_that_of_the_specification() -> None:
-    """Its own example: https://www.standardwebhooks.com, and the libraries that check it."""
-    async with WebhookServer(NOW) as server:
-        channel = WebhookChannel(server.url, secret=SECRET, clock=MovedClock(NOW))
-        await channel.send(webhook_outgoing(7))
+    """Standard Webhooks' own example of id, time, body, secret and signature."""
+    second = datetime.fromtimestamp(1614265330, UTC)
+    message = replace(webhook_outgoing(text='{"test": 2432232314}'), message_id="p5jXN8AQM9LWM0D4loKWxJek@example.com")
+    async with WebhookServer(second) as server:
+        channel = WebhookChannel(server.url, secret=SECRET, clock=MovedClock(second))
+        await channel.send(message)
+        await channel.send(webhook_outgoing(7))  # its Message-ID has a dot, which an id of a webhook must not have
         await channel.close()
-        (call,) = server.calls
-        assert call.headers["webhook-id"].startswith("msg_")
-        assert "." not in call.headers["webhook-id"]
-        call.body += b" "
-        assert not server.signed(call)
+    first, second_call = (call.headers for call in server.calls)
+    assert first["webhook-id"] == "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    assert first["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert "." not in second_call["webhook-id"]
 
 
 async def test_a_program_that_is_not_there_pauses_the_channel() -> None:

@@ -63,7 +63,7 @@ _PARTS: Mapping[str, Part] = {
         (
             *("tests/unit/test_bounce_words.py", "tests/unit/test_bounces.py", "tests/unit/test_campaign.py"),
             *("tests/unit/test_countdown.py", "tests/unit/test_employee.py", "tests/unit/test_graph_replies.py"),
-            *("tests/unit/test_ladder.py", "tests/unit/test_links.py", "tests/unit/test_progress.py"),
+            *("tests/unit/test_ladder.py", "tests/unit/test_ledger.py", "tests/unit/test_links.py", "tests/unit/test_progress.py"),
             *("tests/unit/test_progress_attacks.py", "tests/unit/test_retry.py", "tests/unit/test_slack_buttons.py"),
             *("tests/unit/test_slack_replies.py", "tests/unit/test_teams.py", "tests/unit/test_window.py"),
             "tests/unit/test_working_days.py",
@@ -76,8 +76,8 @@ _PARTS: Mapping[str, Part] = {
         tuple(
             f"notifier/store/{name}.py"
             for name in (
-                *("acknowledgements", "bounces", "candidates", "claims", "holds", "marks", "outbox", "outcomes", "outlets"),
-                *("planning", "prepared", "quota", "reach", "refusals", "replanning", "steps", "waves"),
+                *("acknowledgements", "bounces", "candidates", "claims", "confirmations", "holds", "letters", "marks", "outbox"),
+                *("outcomes", "outlets", "planning", "prepared", "quota", "reach", "refusals", "replanning", "steps", "waves"),
             )
         ),
         (
@@ -91,7 +91,10 @@ _PARTS: Mapping[str, Part] = {
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",
             "--deselect=tests/contract/test_reach.py::test_20_000_people_are_matched_in_a_few_statements",
         ),
-        loading=tuple(f"notifier.store.outbox.x_{name}" for name in ("_channel_of_receipt", "_upsert", "rewrites")),
+        loading=(
+            *(f"notifier.store.confirmations.x_{name}" for name in ("_receipts", "_upsert", "rewrites")),
+            "notifier.store.replanning.x__unsent_by_the_plan",
+        ),
     ),
     "delivery": Part(
         ("notifier/delivery/*",),
@@ -99,7 +102,8 @@ _PARTS: Mapping[str, Part] = {
             *("tests/contract/test_dispatcher.py", "tests/contract/test_dispatcher_edges.py", "tests/contract/test_ladder.py"),
             *("tests/contract/test_outlet_pauses.py", "tests/contract/test_planner.py", "tests/contract/test_recorder.py"),
             *("tests/contract/test_waves.py", "tests/unit/test_compose.py", "tests/unit/test_delivery.py"),
-            *("tests/unit/test_explain.py", "tests/unit/test_forecast.py", "tests/unit/test_lane.py"),
+            *("tests/unit/test_dispatcher_turns.py", "tests/unit/test_explain.py", "tests/unit/test_forecast.py"),
+            "tests/unit/test_lane.py",
             *("tests/unit/test_outlet_answers.py", "tests/unit/test_planner_campaigns.py", "tests/unit/test_planner_rules.py"),
             *("tests/unit/test_store_outbox.py", "tests/unit/test_ways.py"),
             "--deselect=tests/contract/test_planner.py::test_no_minute_holds_more_than_the_limit",

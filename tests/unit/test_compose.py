@@ -134,6 +134,36 @@ def test_an_answer_that_was_taken_back_brings_the_message_back() -> None:
     assert compose(rewrite(None)).rendered == compose(ROW).rendered
 
 
+@pytest.mark.parametrize("buttons", [True, False])
+def test_a_receipt_whose_answer_no_longer_counts_says_so_and_asks_nothing(buttons: bool) -> None:
+    outgoing = compose(rewrite(None, message="receipt"), buttons=buttons)
+    assert "This answer no longer counts." in outgoing.rendered.text
+    assert actions(outgoing).keys() == {OPEN}
+
+
+def test_what_was_written_when_it_was_planned_is_made_by_its_writer() -> None:
+    """And known as long as there is one, whatever campaigns there are."""
+
+    class Pen:
+        def compose(self, row: Claimed, channel: str) -> Outgoing:
+            return replace(written, delivery_id=row.id, name=f"for {channel}")
+
+    written = compose(ROW)
+    composer = Composer(
+        campaigns={},
+        catalogue=shipped_texts(),
+        keys=KEYS,
+        base_url=SITE,
+        default_language="en",
+        writers={Kind.SUMMARY: Pen()},
+    )
+    letter = replace(ROW, id=8, kind=Kind.SUMMARY, campaign="", letter="{}")
+    assert composer.compose(letter, "smtp") == replace(written, delivery_id=8, name="for smtp")
+    assert composer.knows(letter)
+    assert not composer.knows(replace(letter, kind=Kind.ORGANISATION))
+    assert not composer.knows(ROW)
+
+
 @pytest.mark.parametrize(
     ("known", "language"),
     [

@@ -60,7 +60,7 @@ def test_generated_pages_are_what_make_docs_writes(tmp_path: Path) -> None:
 
 def test_every_verb_is_in_the_reference() -> None:
     headings = set(re.findall(r"^## `(notifier [^`]+)`$", _text(REFERENCE / "cli.md"), re.MULTILINE))
-    assert headings == set(_verbs(cli))
+    assert headings == set(_verbs(cli.read_all()))
 
 
 @every_page
@@ -84,7 +84,7 @@ def test_commands_exist(page: Path) -> None:
 
 
 def _check_command(words: list[str], line: str) -> None:
-    command: click.Command = cli
+    command: click.Command = cli.read_all()
     while isinstance(command, click.Group) and words and words[0] in command.commands:
         command = command.commands[words.pop(0)]
     if command is cli:
@@ -99,7 +99,7 @@ def test_pages_show_no_verb_that_does_not_exist() -> None:
     shown = {
         match for page in PAGES for line in _code(page) for match in re.findall(r"^(?:sudo -u notifier )?notifier ([a-z]+)", line)
     }
-    assert shown <= {verb.split()[1] for verb in _verbs(cli)}
+    assert shown <= {verb.split()[1] for verb in _verbs(cli.read_all())}
     assert len(shown) > 10
 
 

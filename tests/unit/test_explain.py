@@ -287,3 +287,10 @@ def test_a_step_whose_time_ends_as_its_window_opens_never_was_current() -> None:
     person = StoredEmployee(1, away, 1, None, "A" * 22, 1, JOINED, None)
     (story,) = explain(Known(person, closing, [step], (), (), (), at("2025-11-05T12:00")), WorkingDays())
     assert (story.state, story.why) == ("not planned", "its time is over before the person is back from leave")
+
+
+def test_who_is_not_asked_reads_so_word_for_word() -> None:
+    elsewhere = replace(CAMPAIGN, audience=Audience(countries=("DE",)))
+    assert {one.why.partition("; moved")[0] for one in told("2025-11-10T12:00", campaign=elsewhere)} == {
+        "the campaign is not for this person"
+    }

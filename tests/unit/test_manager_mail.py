@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.channels.base import Outgoing
@@ -203,9 +203,12 @@ def test_the_link_is_the_managers_own_and_ends() -> None:
     assert not KEYS.matches_team(parsed, 2)
 
 
-names = st.text(min_size=1, max_size=40)
+names = st.text(min_size=1, max_size=40) | st.sampled_from(
+    ["<b>x</b>", "<script>", "{{ 7*7 }}", "{% raw %}", "&lt;i&gt;", "q9figures9q"]
+)
 
 
+@settings(max_examples=40)
 @given(names=st.lists(names, min_size=1, max_size=4), language=st.sampled_from(LANGUAGES))
 def test_whatever_people_are_called(names: list[str], language: str) -> None:
     """The guard that looks at the finished bytes lets it through, and no name becomes markup or a tag."""
@@ -228,6 +231,7 @@ tallies = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(bars=st.lists(tallies, min_size=1, max_size=30), language=st.sampled_from(LANGUAGES))
 def test_no_figure_but_those_of_the_letter_is_told_and_the_bars_are_the_total(bars: list[Tally], language: str) -> None:
     figures = [figure for tally in bars if (figure := tally.figure(10))]
@@ -303,9 +307,16 @@ def test_the_texts_are_good() -> None:
     assert WRITER.check() == []
 
 
-def test_a_text_of_ones_own_is_checked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "wrong"),
+    [
+        ("{{ button }}", "", "the button does not stand where it can"),
+        ("{{ body }}", "Voici : {{ body }}", "the figures do not stand where they can"),
+    ],
+)
+def test_a_text_of_ones_own_is_checked(tmp_path: Path, before: str, after: str, wrong: str) -> None:
     (tmp_path / "summary").mkdir()
-    mine = (TEMPLATES / "summary" / "manager.fr.md").read_text(encoding="utf-8").replace("{{ button }}", "")
+    mine = (TEMPLATES / "summary" / "manager.fr.md").read_text(encoding="utf-8").replace(before, after)
     (tmp_path / "summary" / "manager.fr.md").write_text(mine, encoding="utf-8")
     own = ManagerMail(
         texts=Texts([tmp_path, TEMPLATES], SENDER),
@@ -317,4 +328,4 @@ def test_a_text_of_ones_own_is_checked(tmp_path: Path) -> None:
         default_language="en",
     )
     (problem,) = own.check()
-    assert (problem.path, problem.wrong) == (tmp_path / "summary" / "manager.fr.md", "the button does not stand where it can")
+    assert (problem.path, problem.wrong) == (tmp_path / "summary" / "manager.fr.md", wrong)

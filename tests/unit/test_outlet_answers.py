@@ -22,7 +22,7 @@ MINUTE, USUAL = timedelta(minutes=1), timedelta(minutes=5)
 
 
 class Mailboxes:
-    """A provider with mailboxes that answers after everybody has asked, as it is told for each of them, and then takes all."""
+    """A provider with mailboxes that answers once so many have asked, as it is told for each mailbox, and then takes all."""
 
     name = "graph"
     resend_when_uncertain = False
@@ -30,10 +30,15 @@ class Mailboxes:
     def __init__(self, answers: dict[str, list[DeliveryFailed]], concurrency: int = 1) -> None:
         self.answers = answers
         self.concurrency = concurrency
+        self.asked = 0
+        self.all_have_asked = asyncio.Event()
         self.taken: list[str] = []
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        await asyncio.sleep(0)
+        self.asked += 1
+        if self.asked == self.concurrency:
+            self.all_have_asked.set()
+        await self.all_have_asked.wait()
         if waiting := self.answers.get(outgoing.outlet):
             raise waiting.pop(0)
         self.taken.append(outgoing.outlet)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from notifier.domain.campaign import Campaign, Step
 from notifier.store import marks
 from notifier.store.database import Database
-from notifier.store.tables import employees
+from notifier.store.tables import calendars, employees
 from tests.planning_rig import CAMPAIGN, add_person, planner, utc
 from tests.rows_rig import standing
 
@@ -44,3 +44,21 @@ def test_a_tick_that_changes_nothing_writes_no_mark_and_the_next_one_looks_from_
     with sqlite_database.read() as connection:
         assert marks.load(connection) == before
     assert {mark.planned_until for mark in before.values()} == {NOW}
+
+
+def test_a_holiday_of_the_region_moves_the_step_there_and_nowhere_else(sqlite_database: Database) -> None:
+    """Reformation Day, Friday 31 October 2025, is one in Brandenburg and not in Hesse: there the step goes out on the Thursday."""
+    brandenburg = add_person(sqlite_database, 1, zone="Europe/Berlin", country="DE")
+    with sqlite_database.write() as connection:
+        connection.execute(update(calendars).values(region="BB"))
+        place = {"time_zone": "Europe/Berlin", "country": "DE", "region": "HE"}
+        hesse_calendar = connection.execute(insert(calendars).values(place).returning(calendars.c.id)).scalar_one()
+    hesse = add_person(sqlite_database, 2, zone="Europe/Zurich")
+    with sqlite_database.write() as connection:
+        connection.execute(update(employees).where(employees.c.key == hesse).values(calendar_id=hesse_calendar))
+    plan = planner(sqlite_database, replace(CAMPAIGN, steps=(Step(3, "reminder"),)))
+    for day in ("2025-10-30", "2025-10-31"):
+        plan.tick(utc(f"{day}T10:00"))
+    with sqlite_database.read() as connection:
+        due = {row["employee_key"]: row["due_at"] for row in standing(connection).values()}
+    assert due == {brandenburg: utc("2025-10-30T09:00"), hesse: utc("2025-10-31T09:00")}

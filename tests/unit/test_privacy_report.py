@@ -22,8 +22,11 @@ _GAP = re.compile(r"%\(\w+\)s")
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
+_EXAMPLE = facts_of(load(ROOT / "config.example.toml", environment={}))
+
+
 def facts(**differs: Any) -> dict[str, Any]:
-    return facts_of(load(ROOT / "config.example.toml", environment={})) | differs
+    return _EXAMPLE | differs
 
 
 def test_the_facts_are_those_of_the_configuration() -> None:

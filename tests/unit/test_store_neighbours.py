@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.ladder import Ladder, Ladders
@@ -13,9 +13,9 @@ from notifier.store import acknowledgements, claims, holds, planning, refusals, 
 from notifier.store.claims import Claim
 from notifier.store.database import Database
 from notifier.store.quota import Limits
-from notifier.store.tables import State, reach
+from notifier.store.tables import State, deliveries, reach
 from notifier.store.tables import holds as holds_table
-from tests.planning_rig import CAMPAIGN, add_person
+from tests.planning_rig import CAMPAIGN, add_person, settle
 from tests.rows_rig import HOUR, INSTANT, NOW, add_row, standing
 
 A, B = "a@example.com", "b@example.com"
@@ -135,3 +135,17 @@ def test_the_history_of_answers_is_one_persons_in_one_campaign(sqlite_database: 
             )
         found = acknowledgements.history(connection, campaign=CAMPAIGN.id, employee_key=person)
     assert [one.answer for one in found] == [Answer.HELP, Answer.DONE]
+
+
+def test_a_message_that_is_to_be_rewritten_anew_begins_with_its_tries_at_nought(sqlite_database: Database) -> None:
+    """However often the rewriting before was tried in vain: the new answer is not made to wait for that."""
+    person = add_person(sqlite_database, 1)
+    with sqlite_database.write() as connection:
+        on_slack(connection, person)
+        add_row(connection, person, channel="slack", state="accepted", reference="D1:1.000100", finished_at=NOW - HOUR)
+        settle(connection, person, NOW)
+        failing = {"state": "retry", "attempts": 5, "next_at": NOW + 4 * HOUR, "reason": "ratelimited"}
+        connection.execute(update(deliveries).where(deliveries.c.kind == "rewrite").values(failing))
+        settle(connection, person, NOW + HOUR)
+        (row,) = (row for row in standing(connection).values() if row["kind"] == "rewrite")
+    assert (row["state"], row["attempts"], row["next_at"], row["reason"]) == ("planned", 0, NOW + HOUR, None)

@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from notifier.delivery.planner import Planned
 from notifier.domain.campaign import Answer, Assurance, Campaign
-from notifier.store import acknowledgements, outbox, planning, replanning
+from notifier.store import acknowledgements, confirmations, outbox, planning, replanning
 from notifier.store.database import Database
 from notifier.store.planning import Group, Opening
 from notifier.store.tables import State, calendars, deliveries, employees
@@ -31,7 +31,7 @@ def test_a_receipt_waits_for_no_window_and_three_days(sqlite_database: Database)
     rows = [given | {"id": number, "employee_key": key, "revoked_at": revoked} for number, key, revoked in whose]
     with sqlite_database.write() as connection:
         connection.execute(insert(acknowledgement_rows), rows)
-        outbox.queue_receipts(connection, campaign="another", people=[person], channel="graph", now=NOW)
+        confirmations.queue_receipts(connection, campaign="another", people=[person], channel="graph", now=NOW)
         (row,) = standing(connection).values()
     said = {name: row[name] for name in ("campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason")}
     assert said == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from starlette.requests import Request
 from notifier.delivery.forecast import Wave
 from notifier.delivery.outlook import Outlook
 from notifier.domain.campaign import Campaign
-from notifier.store import queue
+from notifier.store import queue, stories
 from notifier.store.queue import Standing
+from notifier.store.stories import Undeliverable
 from notifier.summary.board import Board
 from notifier.web.dashboard.frame import Frame
 from notifier.web.dashboard.kept import Kept
@@ -54,6 +56,9 @@ class Office:
         self.board = Board(site.database, zone=desk.zone, minimum_group=desk.minimum_group, schedule_of=desk.outlook.schedule_of)
         self.standings: Kept[list[Standing]] = Kept(self._standings, fresh=_QUICK[0], stale=_QUICK[1])
         self.waves: Kept[list[Wave]] = Kept(self._waves, fresh=_SLOW[0], stale=_SLOW[1])
+        self.undeliverable = {
+            name: Kept(partial(self._undeliverable, name), fresh=_QUICK[0], stale=_QUICK[1]) for name in site.campaigns
+        }
 
     def campaign(self, request: Request) -> Campaign:
         """The campaign that the address names, or else the first one.
@@ -71,6 +76,11 @@ class Office:
         """After an act: what was counted is no longer true."""
         self.standings.forget()
         self.waves.forget()
+        for kept in self.undeliverable.values():
+            kept.forget()
+
+    async def _undeliverable(self, campaign: str, _now: datetime) -> list[Undeliverable]:
+        return await self.site.database.read_async(lambda connection: stories.undeliverable(connection, campaign))
 
     async def _standings(self, _now: datetime) -> list[Standing]:
         return await self.site.database.read_async(queue.standings)

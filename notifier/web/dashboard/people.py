@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from notifier.domain.campaign import Campaign
 from notifier.domain.operators import Role
-from notifier.store import finding, ledger, stories
+from notifier.store import finding, ledger
 from notifier.store.database import Connection
 from notifier.store.finding import Found, Wanted
 from notifier.store.ledger import Fact
@@ -68,7 +68,9 @@ async def show(office: Office, request: Request) -> Response:
     campaign, asked = office.campaign(request), Asked.of(request)
     seen = Seen(())
     if asked.text or asked.standing:
-        seen = await office.site.database.read_async(lambda connection: _look(connection, campaign, asked))
+        lost = await office.undeliverable[campaign.id].get(view.now) if asked.standing == _UNDELIVERABLE else None
+        reasons = {one.employee_id: one.reasons for one in lost.value} if lost else {}
+        seen = await office.site.database.read_async(lambda connection: _look(connection, campaign, asked, reasons))
         await office.site.database.write_async(lambda connection: _note(connection, view, campaign, asked, len(seen.people)))
     shown = seen.people[:ON_A_PAGE]
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"after", "said"}]
@@ -87,14 +89,13 @@ async def show(office: Office, request: Request) -> Response:
     )
 
 
-def _look(connection: Connection, campaign: Campaign, asked: Asked) -> Seen:
+def _look(connection: Connection, campaign: Campaign, asked: Asked, reasons: Mapping[str, Sequence[str]]) -> Seen:
     most = ON_A_PAGE + 1
     if asked.text:
         return Seen(finding.search(connection, asked.text, after=asked.after, most=most))
     if asked.standing in _STANDINGS:
         parts = (asked.parts[part] for part in _PARTS)
         return Seen(finding.listed(connection, Wanted(campaign, _STANDINGS[asked.standing], *parts), after=asked.after, most=most))
-    reasons = {one.employee_id: one.reasons for one in stories.undeliverable(connection, campaign.id)}
     found = [one for one in finding.by_ids(connection, list(reasons)) if one.key > asked.after]
     return Seen(found[:most], reasons)
 

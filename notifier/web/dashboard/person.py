@@ -261,7 +261,7 @@ def _steps(view: View, looked: Looked) -> Iterator[Line]:
             at=step.at,
             what=f"{step.message}: {_state(view, step.state)}",
             why=_why(view, step.why),
-            words=step.reply or "",
+            words=step.reply if step.reply and step.reply not in step.why else "",
             is_to_come=step.at > view.now,
         )
 

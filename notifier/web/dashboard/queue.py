@@ -14,7 +14,7 @@ from notifier.store import ledger, outbox, queue
 from notifier.store.database import Connection
 from notifier.store.ledger import Fact
 from notifier.store.outbox import WAITING
-from notifier.store.queue import Standing, Which
+from notifier.store.queue import Item, Standing, Which
 from notifier.store.tables import Kind, State
 from notifier.web.dashboard import words
 from notifier.web.dashboard.acts import Act, preview
@@ -51,11 +51,15 @@ async def show(office: Office, request: Request) -> Response:
     view = await office.frame.enter(request, Role.OFFICER)
     chosen = _chosen(request.query_params)
     before = _number(request.query_params.get("before", ""))
-    found = await office.site.database.read_async(
-        lambda connection: queue.items(connection, chosen.which, before=before, most=ON_A_PAGE + 1)
-    )
-    await office.site.database.write_async(lambda connection: _note_look(connection, view, chosen, min(len(found), ON_A_PAGE)))
     counted = await office.standings.get(view.now)
+    states = _states(view, counted.value, chosen.which)
+    found: list[Item] = []
+    # For a state that nothing is in, the database would go through everything.
+    if any(count for state, _, count, _ in states if chosen.which.state in {None, state}):
+        found = await office.site.database.read_async(
+            lambda connection: queue.items(connection, chosen.which, before=before, most=ON_A_PAGE + 1)
+        )
+    await office.site.database.write_async(lambda connection: _note_look(connection, view, chosen, min(len(found), ON_A_PAGE)))
     shown = found[:ON_A_PAGE]
     more = urlencode({**chosen.fields, "before": str(shown[-1].id)}) if len(found) > ON_A_PAGE else ""
     return office.frame.show(
@@ -64,7 +68,7 @@ async def show(office: Office, request: Request) -> Response:
         "queue.html",
         str(view.say("Queue")),
         which=chosen.which,
-        states=_states(view, counted.value, chosen.which),
+        states=states,
         campaigns=sorted({one.campaign for one in counted.value if one.campaign}),
         channels=sorted({one.channel for one in counted.value}),
         found=[(item, "" if item.kind is Kind.REMINDER else view.say(words.KINDS[item.kind])) for item in shown],
@@ -123,7 +127,7 @@ _RETRY = _Deed(
     "retried",
     "Try again",
     (
-        "%(count)s messages are sent again, as long as their step is current. That their people were refused is forgotten.",
+        "Messages that are sent again, as long as their step is current: %(count)s. That their people were refused is forgotten.",
         "Whoever has answered meanwhile is not written to.",
     ),
     lambda connection, chosen, view: outbox.count_retryable(connection, ids=chosen.ids, state=_state(chosen), now=view.now),
@@ -134,7 +138,7 @@ _CANCEL = _Deed(
     "cancelled",
     "Cancel",
     (
-        "%(count)s waiting messages will never be sent.",
+        "Waiting messages that will never be sent: %(count)s.",
         "The next step of the countdown goes out as planned. To stop everything for a while, use the first page.",
     ),
     lambda connection, chosen, _view: queue.count_waiting(connection, ids=chosen.ids, which=_which(chosen)),

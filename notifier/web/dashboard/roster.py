@@ -40,7 +40,6 @@ class Looked:
     """
 
     syncs: Sequence[SyncRecord]
-    active: int
     came: Sequence[Found]
     went: Sequence[Found]
     refused: RefusedRoster | None
@@ -52,6 +51,8 @@ async def show(office: Office, request: Request) -> Response:
     """GET."""
     view = await office.frame.enter(request, Role.OFFICER)
     looked = await office.site.database.read_async(_look)
+    campaign = next(iter(office.site.campaigns.values()), None)
+    health = (await office.board.figures(campaign, view.now)).roster if campaign else None
     await office.site.database.write_async(lambda connection: _note(connection, view, looked))
     return office.frame.show(
         request,
@@ -59,6 +60,7 @@ async def show(office: Office, request: Request) -> Response:
         "roster.html",
         str(view.say("Roster")),
         looked=looked,
+        health=health,
         last=looked.syncs[0] if looked.syncs else None,
         kinds=[(name, view.say(word)) for name, word in KINDS.items()],
         most=MOST,
@@ -142,7 +144,6 @@ def _look(connection: Connection) -> Looked:
     ids = [id_ for remark in remarks for id_ in (remark.manager_id, remark.employee_id)]
     return Looked(
         syncs=syncs,
-        active=employees.count_active(connection),
         came=finding.came_at(connection, applied.at, most=MOST) if applied and applied.joiners else (),
         went=finding.went_at(connection, applied.at, most=MOST) if applied and applied.leavers else (),
         refused=refused_rosters.waiting(connection),

@@ -144,7 +144,10 @@ async def _resuming(office: Office, view: View) -> Act:
     count = await office.site.database.read_async(lambda connection: queue.count_waiting(connection, which=Which()))
     say, number = view.say, view.number(count)
     tells = (
-        say("%(count)s messages wait. Those whose window is open go out at once, as fast as the provider allows.", count=number),
+        say(
+            "Messages that wait: %(count)s. Those whose window is open go out at once, as fast as the provider allows.",
+            count=number,
+        ),
         say("Whoever has answered meanwhile is not written to."),
     )
     button = say("Let sending go on")

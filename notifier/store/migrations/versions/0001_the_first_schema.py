@@ -39,6 +39,7 @@ def upgrade() -> None:
         "censuses",
         sa.Column("campaign", sa.String(length=64), nullable=False),
         sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("minimum", sa.Integer(), server_default="10", nullable=False),
         sa.PrimaryKeyConstraint("campaign", name=op.f("pk_censuses")),
     )
     op.create_table(
