@@ -1,4 +1,4 @@
-"""The dashboard's pages with a large organisation in the middle of a campaign: how long the server takes for each.
+"""The dashboard's and the team's pages with a large organisation in the middle of a campaign: how long the server takes for each.
 
 python -m bench.dashboard
 
@@ -27,6 +27,7 @@ from bench.common import Report, at_most, load_average, machine, parser, told
 from notifier import shipped
 from notifier.clock import SystemClock
 from notifier.content.catalogue import Catalogue, Sender
+from notifier.delivery.nudging import Nudger
 from notifier.delivery.outlook import Outlook
 from notifier.delivery.planner import Planner
 from notifier.domain.campaign import Answer, Assurance, Campaign, Step
@@ -35,14 +36,18 @@ from notifier.domain.employee import Employee
 from notifier.domain.ladder import Ladders
 from notifier.domain.links import LinkKeys
 from notifier.domain.operators import Role
+from notifier.domain.progress import Figure
 from notifier.domain.window import Window
-from notifier.store import employees, sessions
+from notifier.store import employees, letters, sessions
 from notifier.store.database import Database
 from notifier.store.employees import SyncRecord
+from notifier.store.letters import Letter
 from notifier.store.oversight import ledger
 from notifier.store.quota import Limits
 from notifier.store.tables import Kind, State, acknowledgements, deliveries, metadata
-from notifier.web import dashboard
+from notifier.summary import facts
+from notifier.summary.facts import Bar, TeamLetter, TeamProgress
+from notifier.web import dashboard, team
 from notifier.web.app import create_app
 from notifier.web.dashboard import Desk
 
@@ -55,6 +60,7 @@ CAMPAIGN = Campaign(
 SENDER = Sender("Example SA", "Privacy Office", "privacy@example.com")
 PLACES = (("Europe/Zurich", "CH", "GE"), ("Europe/Zurich", "CH", "ZH"), ("Europe/Paris", "FR", None), ("Europe/Berlin", "DE", "BE"))
 _MOST_MILLISECONDS = 50
+_MANAGER = 51  # below whom are ten people, each with ten of their own
 PAGES = {
     "Today": "/admin",
     "Campaign": "/admin/campaigns/linkedin-ai-training",
@@ -165,10 +171,11 @@ def _entry(number: int) -> dict[str, Any]:
     return about | {"at": NOW - timedelta(days=17) + timedelta(seconds=number), "commitment": "", "position": number}
 
 
-def application(database: Database, clock: RunningClock) -> Any:
+def application(database: Database, clock: RunningClock, keys: LinkKeys) -> Any:
     ladders, window, days = Ladders.of(["email"], email="smtp"), Window.parse("09:00-17:00"), WorkingDays()
     planner = Planner(database=database, campaigns=(CAMPAIGN,), window=window, working_days=days, ladders=ladders)
     outlook = Outlook((CAMPAIGN,), planner.schedule_of, ladders, {"smtp": Limits(per_minute=300)}, window, days, "en")
+    nudger = Nudger(planner=planner, window=window, working_days=days, ladders=ladders)
     folders = [shipped.templates()]
     desk = Desk(ZoneInfo("Europe/Zurich"), tuple(folders), outlook, 10, "roster.csv", "every day 05:00")
     return create_app(
@@ -176,14 +183,14 @@ def application(database: Database, clock: RunningClock) -> Any:
         campaigns={CAMPAIGN.id: CAMPAIGN},
         catalogue=Catalogue(folders, SENDER),
         folders=folders,
-        keys=LinkKeys({1: secrets.token_bytes(32)}, 1),
+        keys=keys,
         clock=clock,
         base_url="http://127.0.0.1:8080",
         sender=SENDER,
         receipt_channel="smtp",
         default_language="en",
         visitor_clock=clock,
-        parts=(partial(dashboard.routes, desk=desk),),
+        parts=(partial(dashboard.routes, desk=desk), partial(team.routes, nudger=nudger)),
     )
 
 
@@ -221,20 +228,36 @@ async def ask(app: Any, path: str, token: str) -> tuple[float, int]:
     return taken, size
 
 
+def team_page(database: Database, keys: LinkKeys) -> str:
+    """The address of the page of a manager with ten direct reports, who has had a letter."""
+    bars = (Bar(True, (), Figure(10, 4, 4)), Bar(False, ("Zoé Exemple 501",), Figure(100, 41, 41)))
+    on = NOW.date()
+    letter = TeamLetter(
+        on, (TeamProgress(CAMPAIGN.id, CAMPAIGN.deadline, bars=bars),), on + timedelta(days=7), on + timedelta(days=14)
+    )
+    with database.write() as connection:
+        manager = employees.by_key(connection, _MANAGER)
+        assert manager is not None  # noqa: S101 - else there are too few people
+        letters.write(connection, [Letter(Kind.SUMMARY, _MANAGER, 202543, "", facts.written(letter))], NOW)
+    return f"/t/{keys.sign_team(manager.public_id, manager.link_version, letter.link_until)}"
+
+
 async def measure(database: Database, rounds: int) -> tuple[dict[str, list[float]], dict[str, float], dict[str, int]]:
     """Of each page: every time it took, the first time when nothing was counted yet, and its size."""
     clock = RunningClock(NOW)
-    app, token = application(database, clock), sessions.new_token()
+    keys = LinkKeys({1: secrets.token_bytes(32)}, 1)
+    app, token = application(database, clock, keys), sessions.new_token()
+    pages = PAGES | {"Team": team_page(database, keys)}
     with database.write() as connection:
         about = {"issuer": "notifier", "subject": "bench", "name": "bench"}
         sessions.begin(connection, token=token, role=Role.ADMIN, now=clock.now(), **about)
     await ask(app, "/admin/view", token)  # templates and words are read
     first, sizes = {}, {}
-    for name, path in PAGES.items():
+    for name, path in pages.items():
         first[name], sizes[name] = await ask(app, path, token)
-    times: dict[str, list[float]] = {name: [] for name in PAGES}
+    times: dict[str, list[float]] = {name: [] for name in pages}
     for _ in range(rounds):
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             times[name].append((await ask(app, path, token))[0])
             await asyncio.sleep(0.01)
     return times, first, sizes
