@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,6 +19,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from notifier.settings.refresh import Refresh
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -53,6 +55,19 @@ def heeding(handlers: Mapping[signal.Signals, Callable[[], Any]]) -> Iterator[No
         for number in handlers:
             with contextlib.suppress(ValueError):
                 loop.remove_signal_handler(number)
+
+
+async def unless(events: Iterable[asyncio.Event], work: Coroutine[Any, Any, T]) -> T | None:
+    """Work to the end, or until one of these happens: then it is cancelled, and there is nothing."""
+    working = asyncio.create_task(work)
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait({working, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, *waiting):
+            task.cancel()
+        await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
 
 
 def _wake(event: asyncio.Event) -> Callable[[], Awaitable[None]]:

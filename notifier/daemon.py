@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -30,13 +30,11 @@ from notifier.settings import Settings
 from notifier.settings.refresh import parse_refresh
 from notifier.store import identity, processes, schema, stories
 from notifier.web.readiness import Heard, daemon_checks
-from notifier.web.server import serve
+from notifier.web.server import host_and_port, serve
 from notifier.web.site import Check
 from notifier.web.slack_socket import SlackSocket
 
 _log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 _PLAN_SECONDS = 15
 _SEND_SECONDS = 1
@@ -57,13 +55,13 @@ class Daemon:
     def __init__(self, load: Callable[[], Settings], clock: Clock) -> None:
         self._load = load
         self._clock = clock
-        self._service = build(load(), clock=clock, progress=self._planner_is_heard)
+        self._stopping = asyncio.Event()
+        self._service = self._built()
         self._heard = Heard(planner=clock.now(), writer=clock.now())
         self._slack: SlackSocket | None = None
         self._people = self._keeper_of(self._service)
         self._web_app = self._service.web_app(self._checks(self._service))
         self._next: Service | None = None  # after a good SIGHUP, until the senders have come to a pause
-        self._stopping = asyncio.Event()
         self._asking = asyncio.Lock()
         self._lost: TryLaterError | None = None  # no longer the only daemon on this store
         self._running: list[asyncio.Task[None]] = []
@@ -112,9 +110,9 @@ class Daemon:
         """The pages, and the figures for Prometheus where they are wanted."""
         web = service.settings.web
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(serve(self._answer, *_host_and_port(web.listen)))
+            await stack.enter_async_context(serve(self._answer, *host_and_port(web.listen)))
             if web.metrics_listen is not None:
-                await stack.enter_async_context(serve(service.metrics_app(), *_host_and_port(web.metrics_listen)))
+                await stack.enter_async_context(serve(service.metrics_app(), *host_and_port(web.metrics_listen)))
             yield
 
     async def _loops(self) -> None:
@@ -178,7 +176,7 @@ class Daemon:
 
     async def _refresh_roster(self) -> None:
         people = self._people
-        members = await _unless((self._stopping,), people.ask_slack())
+        members = await clockwork.unless((self._stopping,), people.ask_slack())
         if self._stopping.is_set():
             return
         await people.read_roster(members)
@@ -190,7 +188,7 @@ class Daemon:
             self._exchanged.clear()
             self._slack = self._service.slack_socket()
             hearing = asyncio.Event().wait() if self._slack is None else self._slack.run()
-            await _unless((self._stopping, self._exchanged), hearing)
+            await clockwork.unless((self._stopping, self._exchanged), hearing)
 
     async def _hear_bounces(self) -> None:
         """A store that looks like a copy leaves them to the one it was copied from."""
@@ -259,13 +257,23 @@ class Daemon:
         """The pages, as the configuration of the moment has them."""
         await self._web_app(scope, receive, send)
 
+    def _built(self, before: Service | None = None) -> Service:
+        """The parts, as the configuration has them; on the store and under the name of those before."""
+        return build(
+            self._load(),
+            clock=self._clock,
+            database=before.database if before else None,
+            owner=before.owner if before else None,
+            progress=self._planner_is_heard,
+            stopping=self._stopping.is_set,
+        )
+
     def _read_configuration(self) -> None:
         """On SIGHUP. The store, the web address and the times of the roster stay as they are until a restart."""
         service_manager.notify("RELOADING=1")
         try:
             before = self._service
-            progress = self._planner_is_heard
-            self._next = build(self._load(), clock=self._clock, database=before.database, owner=before.owner, progress=progress)
+            self._next = self._built(before)
         except NotifierError as error:
             _log.error("the new configuration is not good; the old one goes on", error=str(error), hint=error.hint)
         else:
@@ -304,21 +312,3 @@ class Daemon:
             wake.set()
         with clockwork.heeding(handlers), clockwork.ticking(zone, ticks, refresh, self._refresh):
             yield
-
-
-async def _unless(events: Iterable[asyncio.Event], work: Coroutine[Any, Any, T]) -> T | None:
-    """Work to the end, or until one of these happens: then it is cancelled, and there is nothing."""
-    working = asyncio.create_task(work)
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait({working, *waiting}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (working, *waiting):
-            task.cancel()
-        await asyncio.wait({working})
-    return None if working.cancelled() else working.result()
-
-
-def _host_and_port(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    return host.strip("[]"), int(port)

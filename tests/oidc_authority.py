@@ -48,6 +48,7 @@ class Authority:
         claims: put over those of an honest token; None takes one away.
         sign: makes the token.
         over: put over its configuration.
+        form: what it was asked for a token with.
         keys: those it publishes, by name.
         codes: how often each was redeemed; it redeems any, as often as it is asked.
     """
@@ -61,6 +62,7 @@ class Authority:
     asked: dict[str, str] = field(default_factory=dict)
     now: datetime | None = None
     status: int = 200
+    form: dict[str, str] = field(default_factory=dict)
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"one": KEY})
 
     def be_honest(self) -> None:
@@ -84,7 +86,7 @@ class Authority:
         if path == "/keys":
             public = {name: json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) for name, key in self.keys.items()}
             return 200, {"keys": [one | {"kid": name, "use": "sig"} for name, one in public.items()]}
-        code = form["code"]
+        code, self.form = form["code"], form
         self.codes[code] = self.codes.get(code, 0) + 1
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": self.sign(self.token())}
 

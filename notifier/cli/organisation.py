@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from notifier.cli.options import Configured, configured, json_option, pick_campaign
-from notifier.cli.output import print_json, say, table
+from notifier.cli.output import print_json, say, stderr, table
 from notifier.clock import SystemClock
 from notifier.domain.countdown import local_date
 from notifier.errors import UsageError
@@ -28,15 +28,20 @@ from notifier.summary.organisation_wording import OrganisationWording
     metavar="FILE",
     help="Write the spreadsheet to this file too.",
 )
+@click.option("--send", is_flag=True, help="Plan this week's mail to summaries.organisation now; who has it gets no second one.")
 @configured
 @json_option
-def organisation(where: Configured, campaign: str | None, file: Path | None, as_json: bool) -> None:
-    """Print the organisation's figures of now: what its compliance officers are told once a week. Nothing is sent."""
+def organisation(where: Configured, campaign: str | None, file: Path | None, send: bool, as_json: bool) -> None:
+    """Print the organisation's figures of now: what its compliance officers are told once a week. Only --send sends anything."""
     settings, now = where.settings(), SystemClock().now()
     campaigns = [pick_campaign(settings, campaign)] if campaign is not None else settings.domain_campaigns
+    if send and not settings.summaries.organisation:
+        msg = "summaries.organisation names nobody"
+        raise UsageError(msg, hint='write the addresses of those who are to be told, like organisation = ["ciso@example.com"]')
     with where.store(settings) as database:
         service = build(settings, clock=SystemClock(), database=database, channels=())
         weekly = organisation_weekly_of(settings, database, service.planner)
+        planned = weekly.send(now) if send else None
         with database.read() as connection:
             letter = weekly.preview(connection, now, campaigns)
     if letter is None:
@@ -45,6 +50,8 @@ def organisation(where: Configured, campaign: str | None, file: Path | None, as_
     wording = OrganisationWording("en", local_date(now, zone_of(settings).key), zone_of(settings))
     if file is not None:
         _write(file, workbook(letter, wording))
+    if planned is not None:
+        stderr().print(f"{planned:,} messages to compliance officers planned; the daemon sends them.")
     if as_json:
         print_json([report.figures for report in letter.campaigns])
         return

@@ -168,6 +168,7 @@ def build(
     channels: Sequence[Channel] | None = None,
     owner: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Service:
     """Wire the parts. Nothing is opened, sent or written by this.
 
@@ -176,6 +177,7 @@ def build(
         channels: channels to use in place of the configured ones.
         owner: a name to go on under; else a new one.
         progress: called with the number of people planned so far, while a long tick runs.
+        stopping: asked during long work, which ends early where it says so.
 
     Raises:
         ConfigurationError: the link keys are missing or unreadable.
@@ -214,7 +216,7 @@ def build(
         bounces=bounce_reader(settings, store) if channels is None else None,
         owner=owner,
         letters=letters_of(settings, store, planner, summaries),
-        upkeep=upkeep_of(settings, store, planner, catalogue, campaigns),
+        upkeep=upkeep_of(settings, store, planner, catalogue, campaigns, stopping),
     )
 
 

@@ -49,10 +49,15 @@ def letters_of(settings: Settings, database: Database, planner: Planner, summari
 
 
 def upkeep_of(
-    settings: Settings, database: Database, planner: Planner, catalogue: Catalogue, campaigns: Mapping[str, Campaign]
+    settings: Settings,
+    database: Database,
+    planner: Planner,
+    catalogue: Catalogue,
+    campaigns: Mapping[str, Campaign],
+    stopping: Callable[[], bool],
 ) -> tuple[Chore, ...]:
-    """What is kept in order. It sends nothing."""
-    keeper, purger = LedgerKeeper(database), purger_of(settings, database, planner)
+    """What is kept in order. It sends nothing, and ends early where `stopping` says so."""
+    keeper, purger = LedgerKeeper(database, stopping), purger_of(settings, database, planner, stopping)
     return (
         Chore("texts", _Once(lambda now: keep_texts(database, catalogue, campaigns.values(), now))),
         Chore("ledger", lambda now: _silently(keeper.keep_ledger(now))),

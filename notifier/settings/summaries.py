@@ -68,7 +68,7 @@ class Summaries(Section):
     manager_detail_by_country: dict[Country, DetailName] = Field(default_factory=dict)
     """The same for people in some countries, in place of manager_detail: DE = "counts"."""
     minimum_group: Whole = Field(default=10, ge=5, le=1000)
-    """Counts are shown for so many people and more; smaller teams see the group around them. A campaign keeps what it began with."""
+    """Counts are shown for so many people and more; smaller teams see the group around. A campaign keeps what it began with."""
 
     @field_validator("organisation")
     @classmethod

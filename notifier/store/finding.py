@@ -70,12 +70,6 @@ def listed(connection: Connection, wanted: Wanted, *, after: int = 0, most: int)
     return _read(connection, _people().where(employees.c.key > after, *_conditions(wanted)).limit(most))
 
 
-def count(connection: Connection, wanted: Wanted) -> int:
-    """How many people a list holds."""
-    statement = select(func.count()).select_from(employees).join(calendars).where(*_conditions(wanted))
-    return connection.scalar(statement) or 0
-
-
 def by_ids(connection: Connection, ids: Sequence[str]) -> list[Found]:
     """The people with these roster ids."""
     return _read(connection, _people().where(employees.c.id.in_(ids)))

@@ -65,7 +65,7 @@ class Standing:
     """How many deliveries of one message stand in one state.
 
     Attributes:
-        first_at, last_at: when the first and the last of them ended; None for those that have not.
+        first_at: when the first of them ended; None for those that have not.
         opens_at: when the first of them may go.
     """
 
@@ -77,7 +77,6 @@ class Standing:
     state: State
     count: int
     first_at: datetime | None
-    last_at: datetime | None
     opens_at: datetime
 
 
@@ -109,7 +108,6 @@ def standings(connection: Connection) -> list[Standing]:
             *keys,
             func.count().label("count"),
             func.min(ended, type_=Instant).label("first_at"),
-            func.max(ended, type_=Instant).label("last_at"),
             func.min(deliveries.c.next_at, type_=Instant).label("opens_at"),
         )
         .group_by(*keys)

@@ -4,6 +4,11 @@
 is to go everywhere. Whoever has a row for the step already, on whichever channel, gets no second one, unless that row was refused
 or never left the house: so nobody is told twice when the ladder changes, or the way mail leaves. Whom no channel reaches gets a row
 that ends at once and says so; it waits after all when the person can be reached.
+
+**What is there is looked at first.** Most ranges of people are like one another: when a step opens nobody has a row for it, and at
+the beginning nobody has answered or was refused. One look at a range says so, in the transaction that plans it, and what cannot be
+there is not asked about for each person. On PostgreSQL others may write between the look and the insert, as they may while a
+statement runs: the unique key lets nobody have two rows on a channel, and whoever claims a row asks again for an answer.
 """
 
 from __future__ import annotations
@@ -24,7 +29,8 @@ from notifier.store.lookups import is_there
 from notifier.store.planning import Opening, changed, openings_table, same_group
 from notifier.store.reasons import UNCONFIGURED, UNREACHABLE
 from notifier.store.refusals import waiting_again
-from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
+from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
+from notifier.store.tables import reach as reach_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +57,50 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     """
     windows = openings_table(rows.openings)
     insert = insert_into(connection, deliveries)
+    there = _look(connection, rows)
+    asked = [~settled(rows.campaign, employees.c.key)] if there.answers else []
     if rows.state is not State.PLANNED:
-        in_time = employees.c.joined_at <= windows.c.opens_at
-        ended = _people(rows, rows.ladder.channels[0], windows, now).where(in_time, ~_has_row(rows))
+        asked += [employees.c.joined_at <= windows.c.opens_at, *([~_has_row(rows)] if there.rows else [])]
+        ended = _people(rows, rows.ladder.channels[0], windows, now).where(*asked)
         return changed(connection, insert.on_conflict_do_nothing().from_select(_COLUMNS, ended))
     inserted = 0
-    for channel in rows.ladder.channels:  # each sees the rows of those above it
+    for channel in rows.ladder.channels:
+        reached = [reach.is_reached(channel)] if there.refusals or channel not in BY_EMAIL else []
         told = _is_told(rows, same_rung(channel) if rows.ladder.everywhere else ())
-        people = _people(rows, channel, windows, now).where(reach.is_reached(channel), ~told)
+        untold = [~told] if there.rows or inserted else []  # each channel sees the rows of those above it
+        people = _people(rows, channel, windows, now).where(*asked, *reached, *untold)
         inserted += changed(connection, waiting_again(insert).from_select(_COLUMNS, people))
-    if any(channel in BY_EMAIL for channel in rows.ladder.channels) and reach.nobody_refused_by_email(connection):
+    by_email = any(channel in BY_EMAIL for channel in rows.ladder.channels)
+    if by_email and (not there.refusals or reach.nobody_refused_by_email(connection)):
         return inserted
     ended_at_once = replace(rows, state=State.CANCELLED, reason=UNREACHABLE)
-    people = _people(ended_at_once, rows.ladder.channels[-1], windows, now).where(~_has_row(rows), ~_is_told(rows))
+    people = _people(ended_at_once, rows.ladder.channels[-1], windows, now).where(*asked, ~_has_row(rows), ~_is_told(rows))
     return inserted + changed(connection, insert.on_conflict_do_nothing().from_select(_COLUMNS, people))
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """Whether anybody in a range of people has any of these; where nobody has, nobody needs to be asked about."""
+
+    rows: bool  # of this step or a later one
+    answers: bool
+    refusals: bool  # on any rung: without one, e-mail reaches everybody
+
+
+def _look(connection: Connection, rows: PlannedRows) -> _There:
+    """One seek in an index for each. The order keeps the databases to the index by people, whatever their statistics say."""
+    reminders = (deliveries.c.campaign == rows.campaign, deliveries.c.kind == Kind.REMINDER)
+    answers = (acknowledgements.c.campaign == rows.campaign, acknowledgements.c.revoked_at.is_(None))
+    looks = (
+        (deliveries.c.employee_key, (*reminders, deliveries.c.occasion <= rows.days_before)),
+        (acknowledgements.c.employee_key, answers),
+        (reach_table.c.employee_key, (reach_table.c.refused_at.is_not(None),)),
+    )
+    first = [
+        select(key).where(key >= rows.first_key, key < rows.last_key, *those).order_by(key).limit(1).scalar_subquery()
+        for key, those in looks
+    ]
+    return _There(*(key is not None for key in connection.execute(select(*first)).one()))
 
 
 _COLUMNS = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]
@@ -72,7 +108,7 @@ _COLUMNS += ["created_at", "due_at", "next_at", "closes_at", "expires_at", "fini
 
 
 def _people(rows: PlannedRows, channel: str, windows: Any, now: datetime) -> Any:
-    """The people of the groups who are open and asked, each as a row: the groups' windows joined to the people."""
+    """The people of the groups who are there and asked, each as a row: the groups' windows joined to the people."""
     return (
         select(
             literal(rows.campaign),
@@ -95,9 +131,9 @@ def _people(rows: PlannedRows, channel: str, windows: Any, now: datetime) -> Any
             employees.c.key >= rows.first_key,
             employees.c.key < rows.last_key,
             employees.c.active,
-            ~settled(rows.campaign, employees.c.key),
             *in_audience(rows.audience),
         )
+        .order_by(employees.c.key)  # each person once, and two planners one after the other
     )
 
 

@@ -45,14 +45,18 @@ class Drawing:
         say = self._wording.say
         parts = [self._campaign_html(report) for report in self._letter.campaigns]
         health = Markup("").join(Markup("<li>{}</li>").format(line) for line in self._wording.health(self._letter.roster))
-        return Markup("").join([*parts, Markup("<h2>{}</h2><ul>{}</ul>").format(say("roster"), health)])
+        parts += [Markup("<h2>{}</h2><ul>{}</ul>").format(say("roster"), health)]
+        parts += [Markup("<h2>{}</h2><p>{}</p>").format(say("evidence"), line) for line in self._wording.seal(self._letter)]
+        return Markup("").join(parts)
 
     def text(self) -> str:
         """The same as text."""
         say = self._wording.say
         parts = [self._campaign_text(report) for report in self._letter.campaigns]
         health = "\n".join(f"- {line}" for line in self._wording.health(self._letter.roster))
-        return "\n\n".join([*parts, f"{say('roster')}\n{health}"])
+        parts += [f"{say('roster')}\n{health}"]
+        parts += [f"{say('evidence')}\n{line}" for line in self._wording.seal(self._letter)]
+        return "\n\n".join(parts)
 
     def _campaign_html(self, report: CampaignReport) -> Markup:
         counted = report.figures

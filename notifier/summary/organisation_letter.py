@@ -41,11 +41,14 @@ class OrganisationLetter:
     Attributes:
         on: the day it is of, in the organisation's zone; `next_on` that of the next one.
         campaigns: at least one, that with the nearest deadline first.
+        seal: the number and the hash of the newest seal of the ledger; None where nothing is sealed yet. Kept in mailboxes, it
+            shows later whether anything before it was changed.
     """
 
     on: date
     next_on: date
     campaigns: tuple[CampaignReport, ...]
+    seal: tuple[int, str] | None = None
 
     @property
     def finished(self) -> bool:

@@ -21,7 +21,7 @@ from notifier.domain.campaign import Campaign
 from notifier.domain.countdown import local_date
 from notifier.domain.ladder import Ladder
 from notifier.domain.window import first_instant
-from notifier.store import organisation, progress, stories
+from notifier.store import organisation, progress, seals, stories
 from notifier.store.database import Connection, Database
 from notifier.store.letters import Letter
 from notifier.store.progress import Addressed
@@ -133,7 +133,11 @@ class OrganisationWeekly:
         last = read(before) if before is not None else None
         running = campaigns if campaigns is not None else [one for one in self._campaigns if is_running(one, today)]
         reports = tuple(self._report(connection, one, last, now) for one in running)
-        return OrganisationLetter(today, turn.on + _WEEK, reports) if reports else None
+        if not reports:
+            return None
+        newest = seals.head(connection)
+        seal = None if newest is None else (newest.number, newest.hash)
+        return OrganisationLetter(today, turn.on + _WEEK, reports, seal)
 
     def _report(self, connection: Connection, campaign: Campaign, last: OrganisationLetter | None, now: datetime) -> CampaignReport:
         counted = figures(

@@ -55,6 +55,8 @@ WORDS = {
     "link": "by personal link",
     "provisional": "perhaps given by a program",
     "attested": "by an operator, on behalf",
+    "evidence": "Evidence",
+    "seal": "Newest seal of the ledger, number %(number)s: %(hash)s. Keep this message: it shows later that nothing was changed.",
     "next": "What goes out next",
     "step": "%(message)s, from %(moment)s: %(count)s people are open",
     "no_step": "Nothing more.",
@@ -183,6 +185,12 @@ class OrganisationWording:
     def pair(self, name: str, said: str) -> str:
         """ "name: said"."""
         return self.say("pair", name=name, said=said)
+
+    def seal(self, letter: OrganisationLetter) -> Iterator[str]:
+        """What shows later that nothing was changed, if anything is sealed."""
+        if letter.seal is not None:
+            number, seal = letter.seal
+            yield self.say("seal", number=self.number(number), hash=seal)
 
     def health(self, roster: RosterHealth) -> Iterator[str]:
         """How fresh the roster is, then what it lacks."""

@@ -105,3 +105,9 @@ def _listen(host: str, port: int) -> socket.socket:
         msg = f"web.listen: cannot listen on {host}:{port}: {error.strerror}"
         raise TryLaterError(msg, hint="another program may hold the port; end it or choose another one") from error
     return listener
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """Of an address as `web.listen` has it."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -288,6 +290,27 @@ def test_a_new_key_of_the_provider_is_fetched_when_it_is_used_and_at_most_once_a
         desk.authority.be_honest()
         assert desk.sign_in().status == 303  # and the old one again, an hour later
         desk.site.visitors.move_to(NOW)
+
+
+@pytest.mark.parametrize(
+    ("ways", "in_body"),
+    [(None, False), (["client_secret_basic", "client_secret_post"], False), (["client_secret_post"], True)],
+    ids=["nothing said", "both", "in the body only"],
+)
+async def test_the_secret_goes_where_the_provider_takes_it(desk: Desk, ways: list[str] | None, *, in_body: bool) -> None:
+    """RFC 6749 §2.3.1, RFC 8414 §2: in the head, unless the provider says that it does not take it there."""
+    desk.authority.over = {} if ways is None else {"token_endpoint_auth_methods_supported": ways}
+    provider = desk.authority.provider("https://notifier.example.com")
+    address, attempt = await provider.begin(NOW)
+    desk.authority.asked, desk.authority.now = {"nonce": attempt.nonce}, NOW
+    identity = await provider.finish(attempt, {"code": "code", "state": attempt.state}, NOW)
+    assert (identity.subject, identity.role) == ("248289761001", Role.ADMIN)
+    assert ("client_secret" in desk.authority.form) is in_body
+    assert "code_challenge_method=S256" in address
+    assert desk.authority.form["redirect_uri"] == "https://notifier.example.com/admin/sign-in/back"
+    verifier = desk.authority.form["code_verifier"].encode()
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier).digest()).decode().rstrip("=")
+    assert f"code_challenge={challenge}&" in f"{address}&"  # RFC 7636 §4.2
 
 
 def test_every_refusal_is_in_the_ledger_without_a_word_of_the_token(desk: Desk) -> None:

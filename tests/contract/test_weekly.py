@@ -86,35 +86,33 @@ def test_each_is_shown_what_may_be_shown(database: Database) -> None:
 
 
 def test_once_a_week_and_never_for_a_week_that_is_over(sqlite_database: Database) -> None:
-    database = sqlite_database
-    keys = move_in(database)
-    assert weekly(database).tick(utc("2025-10-08T15:00")) == 4  # the service was down on Monday
-    assert weekly(database).tick(utc("2025-10-12T23:59")) == 0
-    assert weekly(database).tick(utc("2025-10-12T23:59") - timedelta(days=3)) == 0  # the clock was set back
-    assert weekly(database).tick(utc("2025-10-29T12:00")) == 4  # and then for two weeks
-    assert sorted(letters_to(database, keys["1"])) == [202541, 202544]
-    assert letters_to(database, keys["1"])[202541].on == date(2025, 10, 8)
+    keys = move_in(sqlite_database)
+    assert weekly(sqlite_database).tick(utc("2025-10-08T15:00")) == 4  # the service was down on Monday
+    assert weekly(sqlite_database).tick(utc("2025-10-12T23:59")) == 0
+    assert weekly(sqlite_database).tick(utc("2025-10-12T23:59") - timedelta(days=3)) == 0  # the clock was set back
+    assert weekly(sqlite_database).tick(utc("2025-10-29T12:00")) == 4  # and then for two weeks
+    assert sorted(letters_to(sqlite_database, keys["1"])) == [202541, 202544]
+    assert letters_to(sqlite_database, keys["1"])[202541].on == date(2025, 10, 8)
 
 
 def test_a_mark_spares_the_work_and_not_the_week(sqlite_database: Database) -> None:
-    database = sqlite_database
-    keys = move_in(database)
-    weekly(database).tick(MONDAY + timedelta(hours=1))
-    change(database, keys["b0"], manager_id="1")
-    with database.write() as connection:
+    keys = move_in(sqlite_database)
+    weekly(sqlite_database).tick(MONDAY + timedelta(hours=1))
+    change(sqlite_database, keys["b0"], manager_id="1")
+    with sqlite_database.write() as connection:
         employees.add(connection, [person("n", "Noé", ("Europe/Zurich", "fr", "CH", "GE"), "b1")], MONDAY)
-    assert weekly(database, details=NAMES).tick(MONDAY + timedelta(hours=2)) == 0  # b1 leads somebody now: from next week on
-    assert weekly(database, when=When(2, time(9))).tick(MONDAY + timedelta(days=3)) == 0  # moved to Wednesday: all have theirs
-    assert weekly(database).tick(MONDAY + WEEK + timedelta(hours=1)) == 4
-    assert weekly(database, when=None).tick(MONDAY + 3 * WEEK) == 0
+    assert weekly(sqlite_database, details=NAMES).tick(MONDAY + timedelta(hours=2)) == 0  # b1 leads somebody now: from next week on
+    moved = weekly(sqlite_database, when=When(2, time(9)))  # to Wednesday, when all have theirs
+    assert moved.tick(MONDAY + timedelta(days=3)) == 0
+    assert weekly(sqlite_database).tick(MONDAY + WEEK + timedelta(hours=1)) == 4
+    assert weekly(sqlite_database, when=None).tick(MONDAY + 3 * WEEK) == 0
 
 
 def test_a_holiday_moves_it_to_the_next_working_day(sqlite_database: Database) -> None:
     """1 January 2026 is a Thursday, and the 2nd one in Zurich only."""
-    database = sqlite_database
-    move_in(database)
+    move_in(sqlite_database)
     campaign = replace(CAMPAIGN, deadline=date(2026, 1, 20))
-    summaries = weekly(database, campaign, when=When(3, time(8)))
+    summaries = weekly(sqlite_database, campaign, when=When(3, time(8)))
     assert summaries.tick(utc("2026-01-02T07:59")) == 0
     assert summaries.tick(utc("2026-01-02T09:00")) == 4
 
@@ -174,78 +172,75 @@ def test_whoever_dies_in_the_middle_loses_nothing(database: Database, table: str
 
 
 def test_what_is_new_is_told_from_the_letter_before(sqlite_database: Database) -> None:
-    database = sqlite_database
-    keys = move_in(database)
-    settle(database, *team(keys, "b")[:4])
-    weekly(database).tick(MONDAY + timedelta(hours=1))
-    settle(database, *team(keys, "b")[4:7], now=MONDAY + timedelta(days=2))
-    weekly(database).tick(MONDAY + WEEK + timedelta(hours=1))
-    second = letters_to(database, keys["2"])[202542].of(CAMPAIGN.id)
+    keys = move_in(sqlite_database)
+    settle(sqlite_database, *team(keys, "b")[:4])
+    weekly(sqlite_database).tick(MONDAY + timedelta(hours=1))
+    settle(sqlite_database, *team(keys, "b")[4:7], now=MONDAY + timedelta(days=2))
+    weekly(sqlite_database).tick(MONDAY + WEEK + timedelta(hours=1))
+    second = letters_to(sqlite_database, keys["2"])[202542].of(CAMPAIGN.id)
     assert second is not None
     assert (second.figure, second.before, second.before_on) == (Figure(12, 7, 7), Figure(12, 4, 4), date(2025, 10, 6))
     assert second.change == 3
 
 
 def test_the_last_letter_then_silence_until_something_opens(sqlite_database: Database) -> None:
-    database = sqlite_database
-    keys = move_in(database)
-    settle(database, *team(keys, "b"))
+    keys = move_in(sqlite_database)
+    settle(sqlite_database, *team(keys, "b"))
     for count in range(3):
-        weekly(database).tick(MONDAY + count * WEEK + timedelta(hours=1))
-    assert {week: letter.campaigns[0].last for week, letter in letters_to(database, keys["2"]).items()} == {202541: True}
-    assert letters_to(database, keys["2"])[202541].next_on is None
-    assert sorted(letters_to(database, keys["1"])) == [202541, 202542, 202543]
-    with database.write() as connection:
+        weekly(sqlite_database).tick(MONDAY + count * WEEK + timedelta(hours=1))
+    assert {week: letter.campaigns[0].last for week, letter in letters_to(sqlite_database, keys["2"]).items()} == {202541: True}
+    assert letters_to(sqlite_database, keys["2"])[202541].next_on is None
+    assert sorted(letters_to(sqlite_database, keys["1"])) == [202541, 202542, 202543]
+    with sqlite_database.write() as connection:
         for key in team(keys, "b")[:5]:
             acknowledgements.undo(connection, campaign=CAMPAIGN.id, employee_key=key, now=MONDAY + 2 * WEEK)
-    weekly(database).tick(MONDAY + 3 * WEEK + timedelta(hours=1))
-    again = letters_to(database, keys["2"])[202544]
+    weekly(sqlite_database).tick(MONDAY + 3 * WEEK + timedelta(hours=1))
+    again = letters_to(sqlite_database, keys["2"])[202544]
     assert (again.campaigns[0].figure, again.campaigns[0].last) == (Figure(12, 7, 7), False)
 
 
 def test_several_campaigns_are_one_letter(sqlite_database: Database) -> None:
-    database = sqlite_database
-    keys = move_in(database)
+    keys = move_in(sqlite_database)
     late = replace(OTHER, id="later", deadline=date(2026, 6, 1))
     closed = replace(OTHER, id="closed", deadline=date(2025, 9, 1), closes_after_days=10)
-    settle(database, *team(keys, "b"))
-    summaries = weekly(database, OTHER, CAMPAIGN, late, closed)
+    settle(sqlite_database, *team(keys, "b"))
+    summaries = weekly(sqlite_database, OTHER, CAMPAIGN, late, closed)
     summaries.tick(MONDAY + timedelta(hours=1))
     summaries.tick(MONDAY + WEEK + timedelta(hours=1))
-    first, second = letters_to(database, keys["2"]).values()
+    first, second = letters_to(sqlite_database, keys["2"]).values()
     assert [(one.campaign, one.last) for one in first.campaigns] == [(CAMPAIGN.id, True), (OTHER.id, False)]
     assert [(one.campaign, one.last) for one in second.campaigns] == [(OTHER.id, False)]
     assert second.silent == (CAMPAIGN.id,)
-    with database.read() as connection:
+    with sqlite_database.read() as connection:
         assert census.taken(connection).keys() == {CAMPAIGN.id, OTHER.id}
 
 
 def test_a_campaign_keeps_the_minimum_it_began_with(sqlite_database: Database) -> None:
     """Were it lowered, Bruno's twelve would stand apart from those with whom Ada was shown them before."""
-    database = sqlite_database
-    keys = move_in(database)
-    weekly(database, minimum=13).tick(MONDAY + timedelta(hours=1))
-    weekly(database, minimum=10).tick(MONDAY + WEEK + timedelta(hours=1))
-    first, second = (letter.campaigns[0] for letter in letters_to(database, keys["1"]).values())
+    keys = move_in(sqlite_database)
+    weekly(sqlite_database, minimum=13).tick(MONDAY + timedelta(hours=1))
+    weekly(sqlite_database, minimum=10).tick(MONDAY + WEEK + timedelta(hours=1))
+    first, second = (letter.campaigns[0] for letter in letters_to(sqlite_database, keys["1"]).values())
     assert [bar.teams for bar in first.bars] == [("Dieter Exemple 3",), ("Bruno Exemple 2", "Fiona Exemple 4")]
     assert [bar.teams for bar in second.bars] == [bar.teams for bar in first.bars]
 
 
 def test_names_by_country_then_a_last_letter(sqlite_database: Database) -> None:
     """Dieter sees his people by name, and no figure; Ada sees figures."""
-    database = sqlite_database
-    keys = move_in(database)
+    keys = move_in(sqlite_database)
     details = Details(Detail.COUNTS, {"DE": Detail.OPEN_NAMES})
-    settle(database, *team(keys, "d")[2:])
-    weekly(database, details=details).tick(MONDAY + timedelta(hours=1))
-    settle(database, *team(keys, "d"), now=MONDAY + timedelta(days=1))
+    settle(sqlite_database, *team(keys, "d")[2:])
+    weekly(sqlite_database, details=details).tick(MONDAY + timedelta(hours=1))
+    settle(sqlite_database, *team(keys, "d"), now=MONDAY + timedelta(days=1))
     for count in (1, 2):
-        weekly(database, details=details).tick(MONDAY + count * WEEK + timedelta(hours=1))
-    first, second = letters_to(database, keys["3"]).values()
+        weekly(sqlite_database, details=details).tick(MONDAY + count * WEEK + timedelta(hours=1))
+    first, second = letters_to(sqlite_database, keys["3"]).values()
     assert [one.name for one in first.campaigns[0].named] == ["Zoé Exemple d0", "Zoé Exemple d1"]
     assert (first.campaigns[0].figure, first.campaigns[0].last) == (None, False)
     assert (second.campaigns[0].named, second.campaigns[0].figure, second.campaigns[0].last) == ((), None, True)
-    named_to_ada = {report.name for letter in letters_to(database, keys["1"]).values() for report in letter.campaigns[0].named}
+    named_to_ada = {
+        report.name for letter in letters_to(sqlite_database, keys["1"]).values() for report in letter.campaigns[0].named
+    }
     assert named_to_ada == {"Dieter Exemple 3"}  # of those in Germany the only one who reports to her
 
 

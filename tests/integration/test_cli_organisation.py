@@ -85,5 +85,16 @@ def test_the_figures_on_a_terminal_for_machines_and_as_a_file(capsys: pytest.Cap
 def test_what_goes_wrong_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["summary", "organisation", "--xlsx", "nowhere/figures.xlsx"]) == 2
     assert "cannot write nowhere/figures.xlsx" in capsys.readouterr().err
+    assert run(["summary", "organisation", "--send"]) == 2
+    assert "summaries.organisation names nobody" in capsys.readouterr().err
     assert run(["summary", "organisation", "--campaign", "other"]) == 2
     assert "there is no campaign 'other'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_house")
+def test_it_can_be_sent_at_once_and_only_once(capsys: pytest.CaptureFixture[str]) -> None:
+    officers = ["--set", 'summaries.organisation=["ciso@example.com", "dpo@example.com"]']
+    assert run(["summary", "organisation", "--send", *officers]) == 0
+    assert "2 messages to compliance officers planned" in capsys.readouterr().err
+    assert run(["summary", "organisation", "--send", "--json", *officers]) == 0
+    assert "0 messages to compliance officers planned" in capsys.readouterr().err

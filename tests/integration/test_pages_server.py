@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -54,6 +55,13 @@ async def test_a_taken_port_is_named() -> None:
         with pytest.raises(TryLaterError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with serve(Starlette(), "127.0.0.1", port):
                 pytest.fail("it must not start")
+
+
+async def test_the_garbage_collector_is_given_back_as_it_was() -> None:
+    before = gc.get_threshold()
+    async with serve(Starlette(), "127.0.0.1", 0):
+        assert gc.get_threshold() == (5000, *before[1:])
+    assert gc.get_threshold() == before
 
 
 async def test_signals_stay_with_whoever_had_them() -> None:

@@ -80,7 +80,7 @@ def test_a_wave_is_underway_while_something_of_it_may_go() -> None:
 
     def standing(occasion: int, state: State, count: int, opens_at: datetime, kind: Kind = Kind.REMINDER) -> Standing:
         ended = earlier if state is State.ACCEPTED else None
-        return Standing("x", kind, occasion, "reminder", "smtp", state, count, ended, ended, opens_at)
+        return Standing("x", kind, occasion, "reminder", "smtp", state, count, ended, opens_at)
 
     waves = underway(
         [

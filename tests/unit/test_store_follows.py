@@ -118,6 +118,15 @@ def test_of_several_rows_that_ended_unsent_one_comes_back(sqlite_database: Datab
         assert [state_of(connection, row) for row in (slack, smtp, graph)] == ["missed", "planned", "cancelled"]
 
 
+def test_what_another_channel_refused_is_no_reason_to_keep_silent(sqlite_database: Database) -> None:
+    person = add_person(sqlite_database, 1)
+    with sqlite_database.write() as connection:
+        slack = add_row(connection, person, channel="slack", **MISSED)
+        mail = add_row(connection, person, state="refused", finished_at=NOW - HOUR)
+        assert follow(connection, BOTH) == 1
+        assert [state_of(connection, row) for row in (slack, mail)] == ["planned", "refused"]
+
+
 def refuse(connection: Connection, person: int, number: int, channel: str = "smtp") -> None:
     address = None if channel == "slack" else f"e{number}@example.com"
     reach.refuse(connection, [Refusal(person, channel, address, "no")], NOW)
@@ -195,6 +204,7 @@ def test_what_was_refused_on_a_rung_that_is_not_named_stays_and_does_not_stand_i
 def test_forgetting_nothing_makes_nobody_look_again(sqlite_database: Database) -> None:
     person = add_person(sqlite_database, 1)
     with sqlite_database.write() as connection:
+        reach.match(connection, "slack", [(person, "U1", None)], NOW)
         version = marks.roster_version(connection)
         assert reach.forget_refusal(connection, [(person, "smtp"), (person, "slack")]) == 0
         assert marks.roster_version(connection) == version

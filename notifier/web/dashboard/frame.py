@@ -204,7 +204,6 @@ class Frame:
             organisation=self._site.sender.organisation,
             rooms=self._rooms(request, view),
             role=Say(view.language, "sign-in")(ROLE_NAMES[view.operator.role]),
-            here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             _=view.say,
         )
         headers = {"Content-Language": view.language, "Content-Security-Policy": self._policy[live]}

@@ -35,7 +35,7 @@ class Underway:
 
     Attributes:
         gone: of `count`, how many were handed over, refused, or may have been taken.
-        waiting: how many may go and have not yet.
+        waiting: how many have not gone yet.
         began_at: when the first one had gone, or may go.
     """
 
