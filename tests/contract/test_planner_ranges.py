@@ -86,16 +86,17 @@ def test_what_comes_between_the_look_and_the_insert_is_harmless(postgresql_datab
     slow, quick = Database(postgresql_database), Database(postgresql_database)
     metadata.create_all(slow.engine)
     people = [add_person(slow, number) for number in range(3)]
+    done: list[Planned] = []
 
     def others(*statement: Any) -> None:
-        if "INSERT INTO deliveries" in statement[2]:
-            event.remove(slow.engine, "before_cursor_execute", others)
-            assert planner(quick).tick(NOW) == Planned(inserted=3)
+        if "INSERT INTO deliveries" in statement[2] and not done:
+            done.append(planner(quick).tick(NOW))
             with quick.write() as connection:
                 settle(connection, people[0], NOW)
 
     event.listen(slow.engine, "before_cursor_execute", others)
     assert not planner(slow).tick(NOW)
+    assert done == [Planned(inserted=3)]
     with slow.read() as connection:
         reminders = [row for row in standing(connection).values() if row["kind"] == "reminder"]
     assert sorted((row["employee_key"], row["state"]) for row in reminders) == [

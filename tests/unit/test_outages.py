@@ -101,6 +101,7 @@ class Service:
 
     def __init__(self, database: Database, outage: Outage) -> None:
         self.database = database
+        self.deadline = outage.campaign.deadline
         self.walls = dict(enumerate(outage.walls, 1))
         with database.write() as connection:
             for table in reversed(metadata.sorted_tables):
@@ -161,13 +162,10 @@ class Service:
             assert may_go_out(wall, now)
             (current,) = (one for one in expected[row.employee_key] if one.state == "due" and one.opens <= now < one.expires)
             assert row.occasion == current.days_before
-            left = (self.composer_deadline(row) - now.astimezone(ZoneInfo(wall.time_zone)).date()).days
+            left = (self.deadline - now.astimezone(ZoneInfo(wall.time_zone)).date()).days
             assert left > 0 if row.occasion > 0 else True, "a countdown after the deadline"
             rendered = self.composer.compose(row).rendered
             _tells(rendered.text, rendered.language, left)
-
-    def composer_deadline(self, row: Claimed) -> date:
-        return next(one.deadline for one in self.planner._campaigns if one.id == row.campaign)
 
 
 def _person(number: int) -> dict[str, object]:

@@ -239,13 +239,8 @@ def _page(office: Office, request: Request, view: View, campaign: Campaign, look
         was_refused=looked.retryable > 0 or any(way.refused_at for way in looked.ways),
         answers=[(answer.value, view.answer(answer)) for answer in OFFERED],
         first_day=local_date(view.now, employee.time_zone).isoformat(),
-        by_hand=_path(view, looked.person, campaign),
+        by_hand=(f"{view.root}/people/{looked.person.key}/", f"?campaign={campaign.id}"),
     )
-
-
-def _path(view: View, person: StoredEmployee, campaign: Campaign) -> tuple[str, str]:
-    """What the address of an act begins and ends with."""
-    return f"{view.root}/people/{person.key}/", f"?campaign={campaign.id}"
 
 
 def _standing(view: View, current: Acknowledgement | None) -> str:

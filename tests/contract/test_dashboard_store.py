@@ -1,0 +1,71 @@
+"""What the dashboard asks of the store, the same on both databases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from notifier.store import employees, finding, processes, queue
+from notifier.store.database import Database
+from notifier.store.finding import Wanted
+from notifier.store.queue import BY_HAND, Which
+from notifier.store.tables import Kind, State
+from tests.dashboard_rig import CAMPAIGN, NOW, PEOPLE, fill, has_answered
+
+SETTLED = [n for n in range(1, PEOPLE + 1) if has_answered(n)]
+OPEN = [n for n in range(1, PEOPLE + 1) if not has_answered(n)]
+
+
+@pytest.fixture
+def store(database: Database) -> Database:
+    fill(database)
+    return database
+
+
+def test_lists_of_people(store: Database) -> None:
+    with store.read() as connection:
+
+        def keys(*wanted: object, after: int = 0) -> list[int]:
+            return [one.key for one in finding.listed(connection, Wanted(CAMPAIGN, *wanted), after=after, most=PEOPLE)]  # type: ignore[arg-type]
+
+        assert keys(True) == OPEN
+        assert keys(False) == SETTLED
+        assert keys(None, after=200) == list(range(201, PEOPLE + 1))
+        assert keys(True, ["FR"]) == [n for n in OPEN if n % 3 == 1]
+        assert keys(None, [], ["Sales", "Care"]) == [n for n in range(1, PEOPLE + 1) if n % 5 in {1, 2}]
+        assert keys(None, [], [], [""]) == [n for n in range(1, PEOPLE + 1) if n % 4 == 3]
+        assert [one.id for one in finding.by_ids(connection, ["e7", "e3", "nobody"])] == ["e3", "e7"]
+        assert [one.key for one in finding.came_at(connection, NOW - timedelta(hours=5), most=9)] == [1, 2]
+        assert finding.went_at(connection, NOW, most=9) == []
+        assert finding.time_zones(connection) == ["Europe/Berlin", "Europe/Paris", "Europe/Zurich"]
+
+
+def test_the_queue(store: Database) -> None:
+    with store.read() as connection:
+        refused = queue.items(connection, Which(State.REFUSED), most=9)
+        older = queue.items(connection, Which(campaign=CAMPAIGN.id, channel="smtp"), before=refused[0].id, most=3)
+        counted = queue.standings(connection)
+        waits = queue.count_waiting(connection, which=Which())
+    assert [one.employee_key for one in refused] == sorted((n for n in OPEN if n % 50 == 4), reverse=True)
+    assert [one.id for one in older] == [refused[0].id - number for number in (1, 2, 3)]
+    assert {(one.kind, one.occasion) for one in counted} == {(Kind.REMINDER, 30), (Kind.REMINDER, 14)}
+    of_state = Counter({one.state: one.count for one in counted if one.occasion == 14})
+    assert of_state.total() == len(OPEN)
+    assert of_state[State.PLANNED] == waits
+    with store.write() as connection:
+        assert queue.cancel(connection, which=Which(State.RETRY), now=NOW) == 0
+        assert queue.cancel(connection, which=Which(State.PLANNED, CAMPAIGN.id), now=NOW) == waits
+        assert {one.reason for one in queue.items(connection, Which(State.CANCELLED), most=PEOPLE)} == {BY_HAND}
+        assert queue.cancel(connection, ids=[refused[0].id], now=NOW) == 0  # it does not wait
+
+
+def test_links_readings_and_processes(store: Database) -> None:
+    with store.write() as connection:
+        finding.void_links(connection, 7)
+        person = employees.find(connection, finding.by_key(connection, 7) or "")
+        assert person is not None
+        assert person.link_version == 2
+        assert [one.applied for one in employees.syncs(connection, most=5)] == [True]
+        assert [one.pid for one in processes.all_seen(connection, most=5)] == [4711]
