@@ -189,8 +189,9 @@ def _forecast(wanted: Sequence[Demand], line: _Line, now: datetime, next_opening
         start = max(opens_at, now)
         closes_at = one.closes_at
         if late or start >= closes_at:
-            start, closes_at = next_opening(max(start, line.free_again_at(start)), one.place, one.leave_until)
-            late = True
+            free_at, late = line.free_again_at(start), True
+            start, closes_at = next_opening(max(start, free_at), one.place, one.leave_until)
+            start = max(start, free_at)  # a window that is open already began before
         start = max(start, now)
         wave = _wave(waves, one, local_date(start, one.place.time_zone))
         if start >= one.expires_at:
@@ -201,8 +202,7 @@ def _forecast(wanted: Sequence[Demand], line: _Line, now: datetime, next_opening
             wave.count += went
             wave.late += went if late else 0
             wave.begins_at = min(wave.begins_at or start, start)
-            if wave.ends_at is None or ended_at >= wave.ends_at:
-                wave.ends_at, wave.opened_at = ended_at, start
+            wave.ends_at, wave.opened_at = ended_at, start
         if went < count:
             heapq.heappush(queue, (closes_at, next(numbers), one, count - went, True))
     return [wave for wave in waves.values() if wave.count or wave.lost]

@@ -308,3 +308,10 @@ def test_each_channel_has_a_queue_of_its_own() -> None:
     assert ends == {"smtp": at("2025-10-03T09:20"), "slack": at("2025-10-03T09:05")}
     both = list(demands(CAMPAIGN, 0, groups, schedule_of, now, "en", Ladder(("slack", "smtp"), everywhere=True)))
     assert [(one.channel, one.count) for one in both] == [("smtp", 600), ("slack", 300), ("smtp", 300)]
+
+
+def test_a_limit_of_a_day_that_was_used_up_at_noon_is_free_at_the_next_noon() -> None:
+    """Begun on Monday 6 October at 15:00, ten a day: the other five can go on Tuesday at 15:00, not on Wednesday morning."""
+    first, rest = waves([demand(15)], now="2025-10-06T15:00", per_day=10)
+    assert (first.count, first.begins_at) == (10, at("2025-10-06T15:00"))
+    assert (rest.count, rest.begins_at) == (5, at("2025-10-07T15:00"))
