@@ -29,8 +29,8 @@ demo: $(RUNTIME) ## Watch a fictitious company being reminded, in three language
 test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/unit" for some of them); what cannot run here is named at the end
 	$(BIN)/python -m pytest -n auto -q -rfEX -p tests.not_run $(if $(NOTIFIER_TEST_NOTHING_SKIPPED),-p tests.nothing_skipped) $(ARGS)
 
-bench: $(DEVELOPMENT) ## Measure sending, planning, the roster and answers beside other programs (needs Debian's postfix, and npm)
-	@for part in mails latency memory plan roster answers; do $(BIN)/python -m bench.$$part; done
+bench: $(DEVELOPMENT) ## Measure sending, planning, the roster, answers and pages, beside other programs where there are any (needs Debian's postfix, and npm)
+	@for part in mails latency memory plan roster answers dashboard; do $(BIN)/python -m bench.$$part; done
 
 chaos: $(DEVELOPMENT) ## Kill, stop, cut, fill and lock it for ten minutes and say what came of it (SEED=7 for the same choices, MINUTES=60)
 	$(BIN)/python -m tests.faults.chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)

@@ -30,12 +30,15 @@ from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_open
 from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import marks, planning, replanning
-from notifier.store.database import Database
+from notifier.store.database import POSTGRESQL, Database
 from notifier.store.planning import Group, Opening
 from notifier.store.steps import PlannedRows, insert_step
 from notifier.store.tables import State
 
-RANGE = 20_000  # people for each transaction: no write lock is held for long
+# People for each transaction: no write lock is held for long, and on SQLite few commits wait for the disk.
+RANGE = 30_000
+RANGE_ON_POSTGRESQL = 10_000
+AT_ONCE = 10_000  # where rows are changed, which takes longer than to insert them
 _HOLIDAYS = version("holidays")  # another edition may know other days
 _JITTER = timedelta(minutes=1)  # a clock may be set back this far without a full look
 
@@ -82,6 +85,7 @@ class Planner:
         self._working_days = working_days
         self._ladders = ladders
         self._progress = progress
+        self._range = RANGE_ON_POSTGRESQL if database.dialect == POSTGRESQL else RANGE
         self._schedules: dict[tuple[str, Place, date | None], tuple[PlannedStep, ...]] = {}
 
     def tick(self, now: datetime) -> Planned:
@@ -143,8 +147,8 @@ class Planner:
         if before is not None and since is None:
             done += Planned(moved=self._follow(campaign, now, set_back=set_back))
         for rows in work:
-            for first_key in range(0, last_key + 1, RANGE):
-                part = replace(rows, first_key=first_key, last_key=first_key + RANGE)
+            for first_key in range(0, last_key + 1, self._range):
+                part = replace(rows, first_key=first_key, last_key=first_key + self._range)
                 with self._database.write() as connection:
                     count = insert_step(connection, part, now)
                 done += Planned(inserted=count) if rows.state is State.PLANNED else Planned(passed=count)
@@ -249,9 +253,9 @@ class Planner:
             Opening(group, *next_opening(now, place_of(group), self._window, self._working_days, group.leave_until), now)
             for group in (dict.fromkeys((*late, *groups)) if calendar_changed else late)
         ]
-        for first_key in range(0, last_key + 1, RANGE) if openings else ():
+        for first_key in range(0, last_key + 1, AT_ONCE) if openings else ():
             with self._database.write() as connection:
-                done += Planned(moved=planning.move_to_window(connection, openings, now, first_key, first_key + RANGE))
+                done += Planned(moved=planning.move_to_window(connection, openings, now, first_key, first_key + AT_ONCE))
         if done:
             with self._database.write() as connection:
                 for campaign, mark in reached.items():
@@ -262,9 +266,9 @@ class Planner:
         expired = 0
         while True:
             with self._database.write() as connection:
-                some = planning.expire(connection, now, RANGE)
+                some = planning.expire(connection, now, AT_ONCE)
             expired += some
-            if some < RANGE:
+            if some < AT_ONCE:
                 return expired
 
     def _fingerprint(self, campaign: Campaign, roster: int) -> str:

@@ -36,7 +36,7 @@ from notifier.domain.ladder import BY_EMAIL, EMAIL, SLACK
 from notifier.store import reach
 from notifier.store.inserts import INSERTS
 from notifier.store.lookups import is_there
-from notifier.store.outbox import is_accepted, is_reminder
+from notifier.store.outbox import asks, is_accepted
 from notifier.store.prepared import Prepared
 from notifier.store.tables import Instant, Kind, State, acknowledgements, deliveries, employees
 
@@ -45,7 +45,6 @@ _RECEIPT_KEEPS = timedelta(days=3)
 _REWRITE_KEEPS = timedelta(days=14)
 _IN_HAND_MICROSECONDS = 10_000_000  # longer than a rewrite takes on the wire: it must not arrive behind the one that overtakes it
 
-_is_nudge = deliveries.c.kind == literal(Kind.NUDGE.value, literal_execute=True)
 _is_receipt = deliveries.c.kind == literal(Kind.RECEIPT.value, literal_execute=True)
 _answer_is_revoked = is_there(acknowledgements.c.id == deliveries.c.occasion, acknowledgements.c.revoked_at.is_not(None))
 _of_campaign = bindparam("of_campaign", type_=String)
@@ -98,7 +97,7 @@ def rewrites(whose: ColumnElement[bool]) -> dict[str, Any]:
         _keeps_until,
     ).where(
         whose,
-        or_(is_reminder, _is_nudge, and_(_is_receipt, _answer_is_revoked)),
+        or_(asks, and_(_is_receipt, _answer_is_revoked)),
         deliveries.c.channel == SLACK,
         is_accepted,
         deliveries.c.reference.is_not(None),

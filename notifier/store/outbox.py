@@ -43,13 +43,14 @@ _waiting_reminder = and_(deliveries.c.kind == Kind.REMINDER, deliveries.c.state.
 _AGAIN = {"state": State.RETRY.value, "finished_at": None, "reason": "an operator asked for another try"}
 _cancelled = {"state": State.CANCELLED.value, "reason": bindparam("because"), "finished_at": bindparam("at", type_=Instant)}
 # Words in the statement itself, as above: else SQLite plans it anew at each run, since an index might fit what is asked for then.
-is_reminder = deliveries.c.kind == literal(Kind.REMINDER.value, literal_execute=True)
+_is_reminder = deliveries.c.kind == literal(Kind.REMINDER.value, literal_execute=True)
+asks = deliveries.c.kind.in_(bindparam("asking", (Kind.REMINDER, Kind.NUDGE), expanding=True, literal_execute=True))
 is_accepted = deliveries.c.state == literal(State.ACCEPTED.value, literal_execute=True)
-_cancel_of_people = Prepared(update(deliveries).where(_of_people, is_reminder, is_waiting).values(_cancelled))
+_cancel_of_people = Prepared(update(deliveries).where(_of_people, _is_reminder, is_waiting).values(_cancelled))
 _handed_over = Prepared(
     select(deliveries.c.employee_key).where(
         _of_people,
-        is_reminder,
+        asks,
         is_accepted,
         deliveries.c.finished_at > bindparam("after", type_=Instant),
         deliveries.c.finished_at <= bindparam("until", type_=Instant),

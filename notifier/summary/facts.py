@@ -64,8 +64,7 @@ class TeamProgress:
         deadline: the start of this day is the deadline.
         bars: together `total`.
         around: only where there are no bars.
-        named: the first MOST_NAMES of those who may be named, those with the most reminders first.
-        unnamed: how many more of them there are.
+        named: those who may be named, those with the most reminders first. A mail names MOST_NAMES of them, the team's page all.
         before: the total, or the figure around, as the manager was told it last, on the day `before_on`.
         last: everything that is shown is settled; nothing more is said about this campaign while that is so.
     """
@@ -75,7 +74,6 @@ class TeamProgress:
     bars: tuple[Bar, ...] = ()
     around: Surroundings | None = None
     named: tuple[OpenReport, ...] = ()
-    unnamed: int = 0
     before: Figure | None = None
     before_on: date | None = None
     last: bool = False
@@ -92,7 +90,7 @@ class TeamProgress:
 
     @property
     def open_by_name(self) -> int:
-        return len(self.named) + self.unnamed
+        return len(self.named)
 
     @property
     def somebody_is_open(self) -> bool:

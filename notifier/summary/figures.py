@@ -12,7 +12,7 @@ from notifier.store import census, progress
 from notifier.store.census import Details, Managers
 from notifier.store.database import Connection, Database
 from notifier.store.progress import Nameable
-from notifier.summary.facts import MOST_NAMES, Bar, OpenReport, Surroundings, TeamProgress
+from notifier.summary.facts import Bar, OpenReport, Surroundings, TeamProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,7 @@ class Figures:
                 Bar(block.direct, self._teams(block.teams), block.figure) for block in team.blocks if block.figure is not None
             ),
             around=self._around(team),
-            named=named[:MOST_NAMES],
-            unnamed=max(len(named) - MOST_NAMES, 0),
+            named=named,
             last=team.finished and not named,
         )
         return shown if shown.figure or named else None

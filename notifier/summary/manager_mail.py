@@ -26,7 +26,7 @@ from notifier.store.tables import Kind
 from notifier.summary import escalation, weekly
 from notifier.summary.drawing import Line, Part, to_html, to_slack, to_text
 from notifier.summary.examples import EXAMPLE, MANAGER, row_of
-from notifier.summary.facts import TeamLetter, TeamProgress, read
+from notifier.summary.facts import MOST_NAMES, TeamLetter, TeamProgress, read
 from notifier.summary.texts import Said, Texts
 from notifier.summary.wording import Wording
 
@@ -157,7 +157,7 @@ def _part(progress: TeamProgress, letter: TeamLetter, wording: Wording, title: s
         answer = _capital(f"{wording.answer(progress)}, {wording.time_left(progress.deadline)}.")
         deadline, change = f"{answer} {deadline}", wording.change(progress, letter.on)
     after = (
-        wording.say("unnamed", count=progress.unnamed) if progress.unnamed else "",
+        wording.say("unnamed", count=unnamed) if (unnamed := progress.open_by_name - MOST_NAMES) > 0 else "",
         wording.say("around") if progress.around else "",
         wording.say("last") if progress.last else "",
     )
@@ -166,7 +166,7 @@ def _part(progress: TeamProgress, letter: TeamLetter, wording: Wording, title: s
         said=(deadline, change) if change else (deadline,),
         lines=tuple(_lines(progress, wording)),
         named_title=wording.say("named"),
-        named=tuple((one_line(one.name), wording.details(one)) for one in progress.named),
+        named=tuple((one_line(one.name), wording.details(one)) for one in progress.named[:MOST_NAMES]),
         after=tuple(filter(None, after)),
     )
 

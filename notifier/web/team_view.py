@@ -102,7 +102,6 @@ def _campaign(site: Site, view: TeamView, wording: Wording, standing: Standing) 
         "bounds": wording.say("bounds"),
         "named_title": wording.say("named"),
         "named": [(one.name, wording.details(one)) for one in progress.named],
-        "unnamed": progress.unnamed,
         "running": standing.running and not progress.last,
         "reminded": standing.reminded,
     }

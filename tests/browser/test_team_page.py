@@ -23,7 +23,7 @@ NAMED = tuple(OpenReport(f"Maximilian Freiherr von Hohenschwarzenberg-Donauwört
 @pytest.fixture(name="rig")
 def _rig(sqlite_database: Database) -> Iterator[Rig]:
     with running_team_page(sqlite_database) as rig:
-        write(rig, replace(LETTER, campaigns=(replace(LETTER.campaigns[0], named=NAMED, unnamed=2),)))
+        write(rig, replace(LETTER, campaigns=(replace(LETTER.campaigns[0], named=NAMED),)))
         yield rig
 
 

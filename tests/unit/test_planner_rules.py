@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select, update
 
-from notifier.delivery.planner import RANGE, Planned, Planner
+from notifier.delivery.planner import AT_ONCE, Planned, Planner
 from notifier.domain.campaign import Audience, Campaign, Step
 from notifier.store import acknowledgements, claims, marks, outcomes, quota
 from notifier.store.database import Database
@@ -306,7 +306,7 @@ def test_a_campaign_that_was_taken_out_is_forgotten_once(sqlite_database: Databa
 
 def test_more_than_one_transaction_holds_ends_in_one_tick(sqlite_database: Database) -> None:
     """After a long outage of a large organisation: the deadline has passed, and nothing that counts down to it still waits."""
-    people = RANGE + 1
+    people = AT_ONCE + 1
     add_people(sqlite_database, people)
     plan = planner(sqlite_database)
     assert plan.tick(utc("2025-10-27T10:00")).inserted == people
