@@ -173,10 +173,11 @@ class Planner:
         """Steps that opened and ended since the last tick: an outage swallowed them."""
         swallowed: dict[tuple[Step, State], list[Opening]] = {}
         for group in groups:
-            steps = [one for one in self.schedule_of(campaign, place_of(group), group.leave_until) if one.superseded_by is None]
+            schedule_there = self.schedule_of(campaign, place_of(group), group.leave_until)
+            steps = [one for one in schedule_there if one.superseded_by is None and one.opens_at < one.expires_at]
             newest = max((one.opens_at for one in steps if one.opens_at <= now), default=now)
             for one in steps:
-                if since < one.opens_at < one.expires_at <= now:
+                if since < one.opens_at and one.expires_at <= now:
                     state = State.SUPERSEDED if one.opens_at < newest else State.MISSED
                     opening = Opening(group, one.opens_at, one.closes_at, one.expires_at)
                     swallowed.setdefault((one.step, state), []).append(opening)

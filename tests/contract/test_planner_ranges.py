@@ -15,7 +15,7 @@ from tests.rows_rig import add_row, standing
 
 NOW = utc("2025-10-03T10:00")
 NEXT_STEP = utc("2025-10-27T10:00")
-FIRST, LAST = RANGE, 3 * RANGE - 1  # the first person of a range, the last of another; on PostgreSQL too, whose ranges are a third
+FIRST, LAST = RANGE, 3 * RANGE - 1  # the first person of a range and the last of another, on PostgreSQL too
 BESIDE = [FIRST - 1, FIRST + 1, LAST - 1, LAST + 1]
 
 

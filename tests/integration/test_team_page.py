@@ -81,9 +81,7 @@ def test_names_that_may_be_shown_are_those_of_the_letter(rig: Rig) -> None:
     named = (OpenReport("Ann Example", 3, date(2025, 10, 17)),)
     write(rig, TeamLetter(LETTER.on, (TeamProgress(CAMPAIGN.id, CAMPAIGN.deadline, named=named),), None, UNTIL))
     text = Visitor(rig).get(path(rig)).text.replace("\xa0", " ")
-    assert (
-        "Open among your direct reports Ann Example reminders so far: 3, on leave until Friday, 17 October 2025" in text
-    )
+    assert "Open among your direct reports Ann Example reminders so far: 3, on leave until Friday, 17 October 2025" in text
 
 
 def test_the_open_ones_are_reminded_once_a_day_and_their_number_is_not_told(rig: Rig) -> None:

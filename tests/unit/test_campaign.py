@@ -17,5 +17,6 @@ def test_a_campaign_is_over_its_days_after_the_deadline(days: int, closes_on: da
 
 
 def test_every_answer_but_help_settles() -> None:
-    assert {answer.value for answer in Answer if answer.settles} == {"done", "already_off", "no_account", "prefer_not_to_say", "exempt"}
+    settling = {"done", "already_off", "no_account", "prefer_not_to_say", "exempt"}
+    assert {answer.value for answer in Answer if answer.settles} == settling
     assert {answer.value for answer in Answer if not answer.settles} == {"help"}

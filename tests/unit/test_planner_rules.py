@@ -315,3 +315,14 @@ def test_more_than_one_transaction_holds_ends_in_one_tick(sqlite_database: Datab
         kinds = deliveries.c["occasion", "state"]
         counted = connection.execute(select(*kinds, func.count()).group_by(*kinds)).all()
     assert sorted(map(tuple, counted)) == [(1, "missed", people), (7, "superseded", people)]
+
+
+def test_a_step_that_is_never_current_supersedes_nothing(sqlite_database: Database) -> None:
+    """The campaign closes with the deadline, so "today" is never sent: the last call that an outage swallowed was missed."""
+    steps = (Step(7, "reminder"), Step(1, "last-call"), Step(0, "reminder"))
+    campaign = Campaign(CAMPAIGN.id, date(2025, 11, 3), steps, closes_after_days=0)
+    person = add_person(sqlite_database, 1)
+    plan = planner(sqlite_database, campaign)
+    plan.tick(utc("2025-10-20T10:00"))
+    plan.tick(utc("2025-11-03T12:00"))
+    assert rows(sqlite_database) == [(person, 7, "superseded"), (person, 1, "missed")]
