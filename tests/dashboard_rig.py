@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from notifier.clock import MovedClock
@@ -66,6 +66,31 @@ def fill(database: Database, people: int = PEOPLE) -> None:
         store_employees.record_sync(connection, applied)
         beat = {"owner": "one", "host": "notifier-1", "pid": 4711}
         connection.execute(insert(processes).values(**beat, started_at=NOW - timedelta(days=2), seen_at=NOW))
+
+
+def untidy(database: Database) -> None:
+    """What a roster does not say, somebody who left, and answers of every sort: taken back, given again, not settling."""
+    key, given = employees.c.key, acknowledgements.c
+    with database.write() as connection:
+        connection.execute(insert(calendars).values(id=4, time_zone="Europe/Zurich", country="", region=""))
+        for which, values in (
+            (key % 5 != 0, {"manager_id": "e3"}),
+            (key % 5 == 1, {"manager_id": "nobody"}),
+            (key % 15 == 2, {"manager_id": f"e{PEOPLE}"}),
+            (key % 8 == 0, {"department": None}),
+            (key % 9 == 0, {"calendar_id": 4}),
+            (key % 20 == 3, {"language_choice": "fr"}),
+            (key >= PEOPLE - 1, {"active": False, "left_at": NOW}),
+        ):
+            connection.execute(update(employees).where(which).values(values))
+        revoked = {"revoked_at": NOW, "revoked_because": "answered_again"}
+        connection.execute(update(acknowledgements).where(given.employee_key % 3 == 0).values(revoked))
+        connection.execute(update(acknowledgements).where(given.employee_key % 7 == 0).values(assurance=Assurance.SLACK))
+        for n in range(1, PEOPLE + 1):
+            if n % 6 == 0 or (n % 10 == 1 and not has_answered(n)):
+                help_or_exempt = (Answer.HELP, Assurance.PROVISIONAL) if n % 10 == 1 else (Answer.EXEMPT, Assurance.ATTESTED)
+                anew = dict(zip(("answer", "assurance"), help_or_exempt, strict=True), settles=n % 10 != 1)
+                connection.execute(insert(acknowledgements).values({**_answer(n), **anew}))
 
 
 def has_answered(number: int) -> bool:

@@ -1,10 +1,16 @@
-"""Finding people: by a part of their name, address or id, and by where they stand in a campaign. For operators alone."""
+"""Finding people: by a part of their name, address or id, by where they stand in a campaign, and by what the roster does not say
+of them. For operators alone.
+
+A list holds as many people as the figure that leads to it: those of a campaign are counted by `organisation.cells` and `answers`,
+those of the roster by `organisation.roster_health`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, func, literal, or_, select, update
@@ -12,8 +18,9 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, fu
 from notifier.domain.campaign import Campaign
 from notifier.store.acknowledgements import settled
 from notifier.store.database import POSTGRESQL
+from notifier.store.lookups import is_there
 from notifier.store.steps import in_audience
-from notifier.store.tables import calendars, employees
+from notifier.store.tables import acknowledgements, calendars, employees
 
 _FOLDED = ("given_name", "family_name", "id", "email")
 _ESCAPE = "\\"
@@ -50,6 +57,8 @@ class Wanted:
     Attributes:
         is_open: True for the open ones, False for the settled, None for both.
         countries, departments, languages: any of these, "" for those of whom the roster says nothing; empty: all.
+        answers, assurances: the answer of theirs that counts is any of these, given in any of these ways; empty: all, and those
+            who have not answered too.
     """
 
     campaign: Campaign
@@ -57,6 +66,18 @@ class Wanted:
     countries: Sequence[str] = ()
     departments: Sequence[str] = ()
     languages: Sequence[str] = ()
+    answers: Sequence[str] = ()
+    assurances: Sequence[str] = ()
+
+
+class Gap(StrEnum):
+    """What the roster does not say of somebody who is in it."""
+
+    LANGUAGE = "without_language"
+    DEPARTMENT = "without_department"
+    COUNTRY = "without_country"
+    MANAGER = "without_manager"
+    KNOWN_MANAGER = "unknown_manager"  # it names somebody who is not in it, or no longer
 
 
 def search(connection: Connection, text: str, *, after: int = 0, most: int) -> list[Found]:
@@ -68,6 +89,12 @@ def search(connection: Connection, text: str, *, after: int = 0, most: int) -> l
 def listed(connection: Connection, wanted: Wanted, *, after: int = 0, most: int) -> list[Found]:
     """The people of a list, by the order they came."""
     return _read(connection, _people().where(employees.c.key > after, *_conditions(wanted)).limit(most))
+
+
+def in_roster(connection: Connection, gap: Gap | None = None, *, after: int = 0, most: int) -> list[Found]:
+    """Everybody who is in the roster now, or those of them with this gap, whomever a campaign asks. By the order they came."""
+    conditions = [] if gap is None else [_has(gap)]
+    return _read(connection, _people().where(employees.c.key > after, employees.c.active, *conditions).limit(most))
 
 
 def by_ids(connection: Connection, ids: Sequence[str]) -> list[Found]:
@@ -149,7 +176,34 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(func.coalesce(employees.c.department, "").in_(wanted.departments))
     if wanted.languages:
         conditions.append(_spoken(campaign).in_(wanted.languages))
+    if wanted.answers or wanted.assurances:
+        conditions.append(_answered(wanted))
     return conditions
+
+
+def _answered(wanted: Wanted) -> ColumnElement[bool]:
+    given = acknowledgements.c
+    conditions = [given.campaign == wanted.campaign.id, given.employee_key == employees.c.key, given.revoked_at.is_(None)]
+    if wanted.answers:
+        conditions.append(given.answer.in_(wanted.answers))
+    if wanted.assurances:
+        conditions.append(given.assurance.in_(wanted.assurances))
+    return is_there(*conditions)
+
+
+def _has(gap: Gap) -> ColumnElement[bool]:
+    if gap is Gap.LANGUAGE:
+        return func.coalesce(employees.c.language_choice, employees.c.language).is_(None)
+    if gap is Gap.DEPARTMENT:
+        return employees.c.department.is_(None)
+    if gap is Gap.COUNTRY:
+        return calendars.c.country == ""
+    if gap is Gap.MANAGER:
+        return employees.c.manager_id.is_(None)
+    manager, report = employees.alias("manager"), employees.alias("report")
+    named = select(report.c.manager_id).where(report.c.active, report.c.manager_id.is_not(None)).distinct().subquery()
+    unknown = select(named.c.manager_id).where(~is_there(manager.c.id == named.c.manager_id, manager.c.active))
+    return employees.c.manager_id.in_(unknown)  # each is looked for once, not once for each of their reports
 
 
 def _spoken(campaign: Campaign) -> ColumnElement[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page
 
-from notifier.domain.campaign import Answer
+from notifier.domain.campaign import OFFERED
 from tests.attacks.test_cross_site import contents
 from tests.browser_rig import looking
 from tests.pages_rig import ANN, Rig, Visitor
@@ -109,7 +109,7 @@ def test_choosing_each_answer_and_sending_it_settles_nothing(chromium: Browser, 
     """A robot that reads the form as a person would, twice over, within the minute."""
     pages.hand_over(ANN)
     with looking(chromium, has_touch=True) as page:
-        for answer in (*Answer, *Answer):
+        for answer in (*OFFERED, *OFFERED):
             page.goto(pages.url(ANN) + "?change")
             pages.wait(WITHIN / 12)
             page.locator(f"input[value={answer}]").check()

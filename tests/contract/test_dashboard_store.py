@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from notifier.store import employees, finding, processes, queue
+from notifier.domain.campaign import Answer, Assurance, Audience
+from notifier.store import employees, finding, organisation, processes, queue
 from notifier.store.database import Database
-from notifier.store.finding import Wanted
+from notifier.store.finding import Gap, Wanted
 from notifier.store.queue import BY_HAND, Which
 from notifier.store.tables import Kind, State
-from tests.dashboard_rig import CAMPAIGN, NOW, PEOPLE, fill, has_answered
+from tests.dashboard_rig import CAMPAIGN, NOW, PEOPLE, fill, has_answered, untidy
 
 SETTLED = [n for n in range(1, PEOPLE + 1) if has_answered(n)]
 OPEN = [n for n in range(1, PEOPLE + 1) if not has_answered(n)]
@@ -40,6 +42,51 @@ def test_lists_of_people(store: Database) -> None:
         assert [one.key for one in finding.came_at(connection, NOW - timedelta(hours=5), most=9)] == [1, 2]
         assert finding.went_at(connection, NOW, most=9) == []
         assert finding.time_zones(connection) == ["Europe/Berlin", "Europe/Paris", "Europe/Zurich"]
+
+
+def test_a_list_of_answers_holds_whom_its_figure_counts(store: Database) -> None:
+    untidy(store)
+    with store.read() as connection:
+
+        def keys(wanted: Wanted) -> list[int]:
+            return [one.key for one in finding.listed(connection, wanted, most=PEOPLE)]
+
+        for campaign in (CAMPAIGN, replace(CAMPAIGN, audience=Audience(countries=("CH", "FR"), not_departments=("Care",)))):
+            counted = organisation.answers(connection, campaign)
+            assert {said for said, _ in counted} == set(Answer)
+            for (said, sure), count in counted.items():
+                assert len(keys(Wanted(campaign, answers=[said], assurances=[sure]))) == count
+            for said in Answer:
+                assert len(keys(Wanted(campaign, answers=[said]))) == sum(
+                    count for (word, _), count in counted.items() if word is said
+                )
+            for sure in Assurance:
+                assert len(keys(Wanted(campaign, assurances=[sure]))) == sum(
+                    count for (_, word), count in counted.items() if word is sure
+                )
+        assert keys(Wanted(CAMPAIGN, answers=["help"])) == [n for n in OPEN if n < PEOPLE - 1 and n % 10 == 1]
+        assert keys(Wanted(CAMPAIGN, answers=["no such answer"])) == []
+
+
+def test_a_list_of_a_gap_in_the_roster_holds_whom_its_figure_counts(store: Database) -> None:
+    untidy(store)
+    there = range(1, PEOPLE - 1)
+    expected = {
+        Gap.LANGUAGE: [n for n in there if n % 4 == 3 and n % 20 != 3],
+        Gap.DEPARTMENT: [n for n in there if n % 8 == 0],
+        Gap.COUNTRY: [n for n in there if n % 9 == 0],
+        Gap.MANAGER: [n for n in there if n % 5 == 0],
+        Gap.KNOWN_MANAGER: [n for n in there if n % 5 == 1 or n % 15 == 2],
+    }
+    with store.read() as connection:
+        health = organisation.roster_health(connection)
+        for gap in Gap:
+            assert [one.key for one in finding.in_roster(connection, gap, most=PEOPLE)] == expected[gap], gap
+            assert [one.key for one in finding.in_roster(connection, gap, after=60, most=3)] == [
+                n for n in expected[gap] if n > 60
+            ][:3]
+            assert getattr(health, gap) == len(expected[gap])
+        assert len(finding.in_roster(connection, most=PEOPLE)) == health.people == len(there)
 
 
 def test_the_queue(store: Database) -> None:

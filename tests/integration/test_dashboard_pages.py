@@ -10,11 +10,13 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from sqlalchemy import select
 
+from notifier.domain.campaign import Answer
 from notifier.domain.operators import Role
 from notifier.store.acknowledgements import settled
 from notifier.store.database import Database
+from notifier.store.finding import Gap
 from notifier.store.tables import State, acknowledgements, calendars, deliveries, employees, metadata
-from tests.dashboard_rig import CAMPAIGN, PEOPLE, Operating, Rig, running_dashboard
+from tests.dashboard_rig import CAMPAIGN, PEOPLE, Operating, Rig, running_dashboard, untidy
 from tests.pages_rig import Answered, Visitor
 
 PAGES = ("", "/campaigns/linkedin-ai-training", "/people", "/people/4", "/queue", "/roster", "/health", "/audit", "/view")
@@ -118,6 +120,37 @@ def test_a_number_leads_to_a_list_of_so_many(rig: Rig, admin: Operating) -> None
     )
     coming = follow(admin, today, str(whose_language_is_the_default), "language=en")
     assert coming == whose_language_is_the_default
+
+
+def test_answers_and_gaps_of_the_roster_lead_to_lists_of_so_many(sqlite_database: Database) -> None:
+    given, answers = acknowledgements.c, {}
+    with running_dashboard(sqlite_database) as rig:
+        untidy(sqlite_database)
+        officer = rig.sign_in(Role.OFFICER)
+        campaign, roster = officer.get(f"/admin/campaigns/{CAMPAIGN.id}"), officer.get("/admin/roster")
+        for part, column, word in (
+            *(("answer", given.answer, answer) for answer in Answer),
+            *(("assurance", given.assurance, word) for word in ("slack", "link", "provisional", "attested")),
+        ):
+            is_there = given.employee_key.in_(select(employees.c.key).where(employees.c.active))
+            answers[word] = rig.count(acknowledgements, column == word, given.revoked_at.is_(None), is_there)
+            assert follow(officer, campaign, str(answers[word]), f"is=all&amp;{part}={word}") == answers[word] > 0
+        without_manager = rig.count(employees, employees.c.active, employees.c.manager_id.is_(None))
+        assert follow(officer, roster, str(without_manager), f"is={Gap.MANAGER}") == without_manager
+        assert follow(officer, roster, str(PEOPLE - 2), "is=in_roster") == PEOPLE - 2
+        for gap in Gap:
+            number = re.search(rf'is={gap}">([0-9]+)</a>', roster.body)
+            assert number
+            assert follow(officer, roster, number[1], f"is={gap}") == int(number[1]) > 0
+        assert f"{CAMPAIGN.id}: asks for help" in officer.get("/admin/people?is=all&answer=help").text
+        assert "Roster: with an unknown manager" in officer.get(f"/admin/people?is={Gap.KNOWN_MANAGER}").text
+        french = officer.get(f"/admin/people?is={Gap.MANAGER}", **{"Accept-Language": "fr"}).body
+        assert "Effectif\u00a0: sans responsable" in french
+        audit = officer.get("/admin/audit").text
+        assert "answer: help, list: all" in audit
+        assert f"list: {Gap.KNOWN_MANAGER}" in audit
+        viewed = rig.sign_in(Role.VIEWER).get(f"/admin/campaigns/{CAMPAIGN.id}").body
+        assert f"<dt>asks for help</dt><dd>{answers[Answer.HELP]}</dd>" in viewed
 
 
 def test_a_viewer_sees_figures_and_no_person(rig: Rig) -> None:

@@ -171,6 +171,8 @@ contact = "Privacy Office <privacy@example.com>"
 base_url = "{BASE_URL}"
 [roster]
 path = "{roster.name}"
+[summaries]
+managers = "never"
 [email]
 from = "Privacy Office <privacy@example.com>"
 [email.smtp]

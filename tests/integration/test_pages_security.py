@@ -197,6 +197,14 @@ def test_a_person_confirms_a_provisional_answer_in_one_press(pages: Rig) -> None
     assert pages.answers(ANN) == [("no_account", "provisional", "answered_again"), ("no_account", "link", None)]
 
 
+def status(visitor: Visitor, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> int:
+    """What is answered; who is turned away before the body is read may find the connection reset in place of the 400."""
+    try:
+        return visitor.send(method, path, body, headers).status
+    except ConnectionResetError:
+        return 400
+
+
 def test_no_hostile_request_is_a_failure_of_ours(pages: Rig) -> None:
     """Part of promise R18."""
     visitor = Visitor(pages)
@@ -221,7 +229,7 @@ def test_no_hostile_request_is_a_failure_of_ours(pages: Rig) -> None:
         {"Content-Type": ""},
         {"Content-Type": "\x00"},
     ):
-        statuses.add(visitor.send("POST", path, b"answer=done", FORM | headers).status)
+        statuses.add(status(visitor, "POST", path, b"answer=done", FORM | headers))
     for headers in (
         {"Cookie": "notifier_visit=" + "A" * 5000},
         {"Cookie": "\xff=\xfe; ;;=;\x01"},
@@ -230,8 +238,8 @@ def test_no_hostile_request_is_a_failure_of_ours(pages: Rig) -> None:
         {"Host": "evil.example\x7f"},
         {"Sec-Fetch-Site": "\xff"},
     ):
-        statuses.add(Visitor(pages).send("GET", path + "?lang=%ff&said=%00&change", None, headers).status)
-        statuses.add(Visitor(pages).send("POST", path, b"a=b", FORM | headers).status)
+        statuses.add(status(Visitor(pages), "GET", path + "?lang=%ff&said=%00&change", None, headers))
+        statuses.add(status(Visitor(pages), "POST", path, b"a=b", FORM | headers))
     assert max(statuses) < 500
     assert visitor.send("POST", path, b"x" * 8193, FORM).status == 413
     assert pages.answers(ANN) == []

@@ -1,7 +1,8 @@
 """Campaign: how many days are left, how far everybody is, day by day, and by country, department and language.
 
 What is shown here are the organisation's figures (`summary/organisation.py`), with small groups put together and without exact
-counts near none and all: `domain/progress.py` says why. Each leads an officer to the people behind it, and that look is noted.
+counts near none and all: `domain/progress.py` says why. Each leads an officer to the people behind it, and that look is noted. The
+rows of the curve's table are of the evening of a day that is past: no list of today holds those people, so they lead nowhere.
 """
 
 from __future__ import annotations
@@ -81,8 +82,10 @@ async def show(office: Office, request: Request) -> Response:
             _table(view, campaign, "language", told.by_language, view.tongue),
         ],
         minimum=office.desk.minimum_group,
-        answers=[(view.answer(answer), count) for answer, count in told.by_answer.items() if count],
-        assurances=[(say(words.ASSURANCES[one]), count) for one, count in told.by_assurance.items() if count],
+        answers=[
+            *((f"answer={answer}", view.answer(answer), count) for answer, count in told.by_answer.items() if count),
+            *((f"assurance={one}", say(words.ASSURANCES[one]), count) for one, count in told.by_assurance.items() if count),
+        ],
         reminders=[(state, view.state(state), count) for state, count in told.reminders.items()],
         next_step=next(iter(told.next_steps), None),
         pace=_pace(view, told),

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from notifier.domain.campaign import Campaign
+from notifier.domain.campaign import Answer, Assurance, Campaign
 from notifier.domain.operators import Role
 from notifier.store import finding, ledger
 from notifier.store.database import Connection
-from notifier.store.finding import Found, Wanted
+from notifier.store.finding import Found, Gap, Wanted
 from notifier.store.ledger import Fact
 from notifier.web.dashboard import words
 from notifier.web.dashboard.desk import Office
@@ -23,7 +23,8 @@ ON_A_PAGE = 25
 _LONGEST = 100
 _STANDINGS = {"open": True, "settled": False, "all": None}
 _UNDELIVERABLE = "undeliverable"
-_PARTS = ("country", "department", "language")
+_IN_ROSTER: Mapping[str, Gap | None] = {"in_roster": None, **{gap.value: gap for gap in Gap}}
+_PARTS = ("country", "department", "language", "answer", "assurance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Asked:
 
     Attributes:
         text: a search, or "".
-        standing: a list: a key of _STANDINGS, "undeliverable", or "".
-        parts: by "country", "department", "language": which of them the list is about.
+        standing: a list: a key of _STANDINGS, "undeliverable", a key of _IN_ROSTER (the roster's, of no campaign), or "".
+        parts: by each of _PARTS: which of them a list of _STANDINGS is about.
         after: the last row of the page before, or 0.
     """
 
@@ -48,8 +49,8 @@ class Asked:
         standing, after = query.get("is", ""), query.get("after", "")
         return cls(
             text=query.get("q", "").strip()[:_LONGEST],
-            standing=standing if standing in {*_STANDINGS, _UNDELIVERABLE} else "",
-            parts={part: query.getlist(part) for part in _PARTS},
+            standing=standing if standing in {*_STANDINGS, _UNDELIVERABLE, *_IN_ROSTER} else "",
+            parts={part: query.getlist(part) if standing in _STANDINGS else [] for part in _PARTS},
             after=int(after) if after.isdecimal() else 0,
         )
 
@@ -83,6 +84,7 @@ async def show(office: Office, request: Request) -> Response:
         campaign=campaign,
         campaigns=list(office.site.campaigns),
         which=_which(view, asked),
+        of_roster=_of_roster(view, asked),
         found=shown,
         reasons=seen.reasons,
         following=f"?{urlencode([*kept, ('after', shown[-1].key)])}" if len(seen.people) > ON_A_PAGE else "",
@@ -96,6 +98,8 @@ def _look(connection: Connection, campaign: Campaign, asked: Asked, reasons: Map
     if asked.standing in _STANDINGS:
         parts = (asked.parts[part] for part in _PARTS)
         return Seen(finding.listed(connection, Wanted(campaign, _STANDINGS[asked.standing], *parts), after=asked.after, most=most))
+    if asked.standing in _IN_ROSTER:
+        return Seen(finding.in_roster(connection, _IN_ROSTER[asked.standing], after=asked.after, most=most))
     found = [one for one in finding.by_ids(connection, list(reasons)) if one.key > asked.after]
     return Seen(found[:most], reasons)
 
@@ -108,7 +112,7 @@ def _note(connection: Connection, view: View, campaign: Campaign, asked: Asked, 
         event="people searched" if asked.text else "people listed",
         now=view.now,
         actor=view.operator.actor,
-        campaign="" if asked.text else campaign.id,
+        campaign="" if asked.text or asked.standing in _IN_ROSTER else campaign.id,
         facts=facts,
         personal={"text": asked.text} if asked.text else None,
     )
@@ -120,5 +124,15 @@ def _which(view: View, asked: Asked) -> str:
         *(view.country(code) for code in asked.parts["country"]),
         *asked.parts["department"],
         *(words.language_name(code, view.language) for code in asked.parts["language"] if code),
+        *(view.answer(answer) for answer in Answer if answer in asked.parts["answer"]),
+        *(str(view.say(words.ASSURANCES[one])) for one in Assurance if one in asked.parts["assurance"]),
     ]
     return ", ".join(name for name in names if name)
+
+
+def _of_roster(view: View, asked: Asked) -> str:
+    """Whom a list of the roster holds, in words; "" where it is a list of a campaign."""
+    if asked.standing not in _IN_ROSTER:
+        return ""
+    gap = _IN_ROSTER[asked.standing]
+    return str(view.say("everybody") if gap is None else view.say(words.GAPS[gap]))

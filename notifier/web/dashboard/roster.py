@@ -12,9 +12,11 @@ from notifier.domain.operators import Role
 from notifier.store import employees, finding, ledger, refused_rosters, teams
 from notifier.store.database import Connection
 from notifier.store.employees import SyncRecord
-from notifier.store.finding import Found
+from notifier.store.finding import Found, Gap
+from notifier.store.organisation import RosterHealth
 from notifier.store.refused_rosters import RefusedRoster
 from notifier.store.teams import Remark
+from notifier.web.dashboard import words
 from notifier.web.dashboard.acts import Act, preview
 from notifier.web.dashboard.desk import Office
 from notifier.web.dashboard.frame import View
@@ -61,6 +63,7 @@ async def show(office: Office, request: Request) -> Response:
         str(view.say("Roster")),
         looked=looked,
         health=health,
+        gaps=[(gap, view.say(words.GAPS[gap]), count) for gap, count in _gaps(health).items()] if health else [],
         last=looked.syncs[0] if looked.syncs else None,
         kinds=[(name, view.say(word)) for name, word in KINDS.items()],
         most=MOST,
@@ -150,6 +153,16 @@ def _look(connection: Connection) -> Looked:
         remarks=remarks,
         people={one.id: one for one in finding.by_ids(connection, ids)},
     )
+
+
+def _gaps(health: RosterHealth) -> Mapping[Gap, int]:
+    return {
+        Gap.LANGUAGE: health.without_language,
+        Gap.DEPARTMENT: health.without_department,
+        Gap.COUNTRY: health.without_country,
+        Gap.MANAGER: health.without_manager,
+        Gap.KNOWN_MANAGER: health.unknown_manager,
+    }
 
 
 def _note(connection: Connection, view: View, looked: Looked) -> None:

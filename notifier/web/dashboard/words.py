@@ -17,6 +17,7 @@ from babel.units import format_unit
 
 from notifier.content.words import words as gettext
 from notifier.domain.campaign import Answer, Assurance
+from notifier.store.finding import Gap
 from notifier.store.tables import Kind, State
 
 DOMAIN = "admin"
@@ -62,6 +63,13 @@ ASSURANCES: Mapping[Assurance, str] = {
     Assurance.LINK: "by the personal link",
     Assurance.PROVISIONAL: "not certain yet",
     Assurance.ATTESTED: "attested by an operator",
+}
+GAPS: Mapping[Gap, str] = {
+    Gap.LANGUAGE: "without language",
+    Gap.DEPARTMENT: "without department",
+    Gap.COUNTRY: "without country",
+    Gap.MANAGER: "without manager",
+    Gap.KNOWN_MANAGER: "with an unknown manager",
 }
 CHANNELS: Mapping[str, str] = {"smtp": "e-mail", "graph": "e-mail", "file": "file", "slack": "Slack", "email": "e-mail"}
 
