@@ -37,7 +37,7 @@ class Line:
     """A line of a table.
 
     Attributes:
-        href: the list of those who are open.
+        href: the list of its people; `&is=` with open, settled or all says which of them.
         settled: in words: "36", "at most 2", "at least 39".
         percent: of the bar: how many are settled for sure.
     """
@@ -128,7 +128,7 @@ def _table(
 def _line(view: View, campaign: Campaign, row: Row, what: str, name: Callable[[str], str]) -> Line:
     unknown = str(view.say("organisation’s default") if what == "language" else view.say("not in the roster"))
     names = sorted(name(cell) if cell else unknown for cell in row.cells)
-    query = urlencode([("campaign", campaign.id), ("is", "open"), *((what, cell) for cell in row.cells)])
+    query = urlencode([("campaign", campaign.id), *((what, cell) for cell in row.cells)])
     figure = row.figure
     return Line(
         name=", ".join(names[:3]) + (f" … ({view.number(len(names))})" if len(names) > 3 else ""),
