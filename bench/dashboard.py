@@ -46,6 +46,7 @@ from notifier.store.oversight import ledger
 from notifier.store.quota import Limits
 from notifier.store.tables import Kind, State, acknowledgements, deliveries, metadata
 from notifier.summary import facts
+from notifier.summary.board import Board
 from notifier.summary.facts import Bar, TeamLetter, TeamProgress
 from notifier.web import dashboard, team
 from notifier.web.app import create_app
@@ -177,7 +178,9 @@ def application(database: Database, clock: RunningClock, keys: LinkKeys) -> Any:
     outlook = Outlook((CAMPAIGN,), planner.schedule_of, ladders, {"smtp": Limits(per_minute=300)}, window, days, "en")
     nudger = Nudger(planner=planner, window=window, working_days=days, ladders=ladders)
     folders = [shipped.templates()]
-    desk = Desk(ZoneInfo("Europe/Zurich"), tuple(folders), outlook, 10, "roster.csv", "every day 05:00")
+    zone = ZoneInfo("Europe/Zurich")
+    board = Board(database, zone=zone, minimum_group=10, schedule_of=planner.schedule_of)
+    desk = Desk(zone, tuple(folders), outlook, board, 10, "roster.csv", "every day 05:00")
     return create_app(
         database=database,
         campaigns={CAMPAIGN.id: CAMPAIGN},

@@ -31,6 +31,7 @@ from notifier.store.employees import SyncRecord
 from notifier.store.oversight import ledger
 from notifier.store.quota import Limits
 from notifier.store.tables import Kind, State, acknowledgements, calendars, deliveries, employees, processes
+from notifier.summary.board import Board
 from notifier.web import dashboard
 from notifier.web.app import create_app
 from notifier.web.dashboard import Desk
@@ -225,7 +226,8 @@ def application(database: Database, clock: MovedClock, base_url: str) -> object:
     window, days = Window.parse("09:00-17:00"), WorkingDays()
     planner = Planner(database=database, campaigns=(CAMPAIGN,), window=window, working_days=days, ladders=ladders)
     outlook = Outlook((CAMPAIGN,), planner.schedule_of, ladders, {"smtp": Limits(per_minute=30)}, window, days, "en")
-    desk = Desk(ZONE, (TEMPLATES,), outlook, 10, "roster.csv", "every day 05:00")
+    board = Board(database, zone=ZONE, minimum_group=10, schedule_of=planner.schedule_of)
+    desk = Desk(ZONE, (TEMPLATES,), outlook, board, 10, "roster.csv", "every day 05:00")
     return create_app(
         database=database,
         campaigns={CAMPAIGN.id: CAMPAIGN},

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from notifier import shipped
 from notifier.bounces.hearing import BounceReader
@@ -31,7 +29,7 @@ from notifier.identity import provider_of
 from notifier.service.channels import app_api, bounce_reader, channels_of, ladders_of, limits_of
 from notifier.service.chores import Chore, letters_of, upkeep_of
 from notifier.service.keys import read_keys
-from notifier.service.organisation import organisation_mail_of
+from notifier.service.organisation import board_of, organisation_mail_of, zone_of
 from notifier.service.summaries import Summaries, manager_mail_of, summaries_of
 from notifier.service.webhook import WebhookWriter, webhook_channels, webhook_chores
 from notifier.settings import Settings
@@ -44,7 +42,7 @@ from notifier.web import api, dashboard, team
 from notifier.web.app import create_app
 from notifier.web.dashboard import Desk
 from notifier.web.metrics import create_metrics_app
-from notifier.web.site import Check, Site
+from notifier.web.site import Check
 from notifier.web.slack_actions import SlackActions
 from notifier.web.slack_presses import Presses
 from notifier.web.slack_socket import SlackSocket
@@ -102,6 +100,7 @@ class Service:
             checks: what `/readyz` asks besides the store.
             visitor_clock: the visitors' time, where `clock` is a moved one.
         """
+        board = board_of(self.settings, self.database, self.planner)
         return create_app(
             database=self.database,
             campaigns=self.campaigns,
@@ -117,7 +116,11 @@ class Service:
             checks=checks,
             slack=self._slack_actions(),
             provider=provider_of(self.settings.sign_in, self.settings.web.base_url),
-            parts=(partial(team.routes, nudger=self._nudger()), partial(dashboard.routes, desk=self._desk()), self._api_routes),
+            parts=(
+                partial(team.routes, nudger=self._nudger()),
+                partial(dashboard.routes, desk=self._desk(board)),
+                partial(api.routes, board=board),
+            ),
         )
 
     def slack_socket(self) -> SlackSocket | None:
@@ -127,21 +130,17 @@ class Service:
             return None
         return SlackSocket(app_api(self.settings), self._presses().press)
 
-    def _desk(self) -> Desk:
+    def _desk(self, board: Board) -> Desk:
         roster = self.settings.roster
         return Desk(
-            zone=ZoneInfo(self.settings.organisation.default_time_zone),
+            zone=zone_of(self.settings),
             folders=tuple(template_folders(self.settings)),
             outlook=self.outlook,
+            board=board,
             minimum_group=self.settings.summaries.minimum_group,
             roster_source=str(roster.path) if roster.source == "file" else roster.source,
             roster_refresh=roster.refresh,
         )
-
-    def _api_routes(self, site: Site) -> list[Route]:
-        zone, minimum_group = ZoneInfo(self.settings.organisation.default_time_zone), self.settings.summaries.minimum_group
-        schedule_of = self.planner.schedule_of
-        return api.routes(site, board=Board(self.database, zone=zone, minimum_group=minimum_group, schedule_of=schedule_of))
 
     def _nudger(self) -> Nudger:
         return Nudger(planner=self.planner, window=self.window, working_days=self.working_days, ladders=ladders_of(self.settings))

@@ -30,7 +30,7 @@ from notifier.store import acknowledgements, employees, outbox
 from notifier.store.acknowledgements import Change, Given, Revoked
 from notifier.store.database import Connection
 from notifier.web import person_page, security, visits
-from notifier.web.forms import FormError, read_form
+from notifier.web.forms import own_form
 from notifier.web.notices import Notice, Refused
 from notifier.web.site import Site
 from notifier.web.visits import Found, Visit
@@ -124,32 +124,14 @@ async def _read(site: Site, request: Request, link: ParsedToken) -> Post:
     """
     form: dict[str, str] = {}
     try:
-        form = await _read_form(request)
-        quick = site.visitor_clock.now() - _fetched_at(site, request, link, form) < QUICKEST_PERSON
+        form = await own_form(request)
+        campaign = request.path_params["campaign"]
+        fetched_at = visits.fetched_at(site, request, form, campaign=campaign, public_id=link.public_id)
+        quick = site.visitor_clock.now() - fetched_at < QUICKEST_PERSON
     except Refused as refused:
         visit = await visits.look_up(site, request)  # a bad link is told first; a good one tells the language
         raise Refused(refused.notice, language=visit.spoken(_language(form)).language) from None
     return Post(request, link, _asked(form), _language(form), quick)
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    try:
-        return await read_form(request)
-    except FormError as error:
-        raise Refused(Notice.TOO_LARGE if error.too_large else Notice.NOT_UNDERSTOOD) from None
-
-
-def _fetched_at(site: Site, request: Request, link: ParsedToken, form: Mapping[str, str]) -> datetime:
-    fetched_at = site.proofs.fetched_at(
-        form.get("proof", ""),
-        visit=request.cookies.get(security.VISIT_COOKIE, ""),
-        campaign=request.path_params["campaign"],
-        public_id=link.public_id,
-        now=site.visitor_clock.now(),
-    )
-    if fetched_at is None:
-        raise Refused(Notice.STALE_FORM)
-    return fetched_at
 
 
 def _asked(form: Mapping[str, str]) -> Answer | Revoked | None:

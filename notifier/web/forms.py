@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
+from notifier.web.notices import Notice, Refused
+
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _LARGEST_FORM = 8 * 1024
 _MOST_FIELDS = 20
@@ -34,6 +36,18 @@ async def read_form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:
         raise FormError from None
+
+
+async def own_form(request: Request) -> dict[str, str]:
+    """The same for a page of ours, whose visitor is told what is wrong.
+
+    Raises:
+        Refused: it is too large, or none of our forms.
+    """
+    try:
+        return await read_form(request)
+    except FormError as error:
+        raise Refused(Notice.TOO_LARGE if error.too_large else Notice.NOT_UNDERSTOOD) from None
 
 
 async def read_body(request: Request, *, most: int) -> bytes:

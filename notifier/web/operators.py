@@ -22,8 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from notifier.domain.operators import Operator, Role
 from notifier.store import sessions
 from notifier.web import security
-from notifier.web.forms import FormError, read_form
-from notifier.web.notices import Notice, Refused
+from notifier.web.forms import own_form
 from notifier.web.site import Site
 
 SIGN_IN = "/admin/sign-in"
@@ -118,10 +117,7 @@ async def checked_form(site: Site, request: Request, operator: Operator) -> dict
     """
     if not security.comes_from_here(request.headers, site.base_url):
         raise NotAllowed(Barred.FOREIGN)
-    try:
-        form = await read_form(request)
-    except FormError as error:
-        raise Refused(Notice.TOO_LARGE if error.too_large else Notice.NOT_UNDERSTOOD) from None
+    form = await own_form(request)
     given, held = form.get(FORM_FIELD, ""), _held(site, request)
     codes = (_code(key, operator, held) for key in site.keys.derive("operator-form"))
     if not any(hmac.compare_digest(code.encode(), given.encode()) for code in codes):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -30,24 +29,13 @@ def page(site: Site, request: Request, visit: Visit, *, missing: bool = False) -
     Args:
         missing: a form came without an answer.
     """
-    cookie = request.cookies.get(security.VISIT_COOKIE, "")
-    known = security.is_visit(cookie)
-    proof_for = cookie if known else security.new_visit()
+    browser = security.browser_of(request)
     response = HTMLResponse(
-        site.pages.ask(_view(site, request, visit, proof_for, missing=missing)),
+        site.pages.ask(_view(site, request, visit, browser.visit, missing=missing)),
         status_code=HTTPStatus.UNPROCESSABLE_ENTITY if missing else HTTPStatus.OK,
         headers={"Content-Language": visit.language},
     )
-    if not known:
-        base = urlsplit(site.base_url)
-        response.set_cookie(
-            security.VISIT_COOKIE,
-            proof_for,
-            path=f"{base.path}/a",
-            secure=base.scheme == "https",
-            httponly=True,
-            samesite="lax",
-        )
+    browser.remember(response, base_url=site.base_url, below="/a")
     return response
 
 

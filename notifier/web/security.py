@@ -8,10 +8,12 @@ import ipaddress
 import re
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -115,16 +117,35 @@ class FormProofs:
         return fetched if now - FORM_VALID < fetched else None
 
 
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A visitor's browser, as its cookie makes it known again.
+
+    Attributes:
+        visit: what its proofs are made for.
+        known: it came with that.
+    """
+
+    visit: str
+    known: bool
+
+    def remember(self, response: Response, *, base_url: str, below: str) -> None:
+        """Give it the cookie for the pages below that path, if it has none."""
+        if not self.known:
+            base = urlsplit(base_url)
+            path, secure = f"{base.path}{below}", base.scheme == "https"
+            response.set_cookie(VISIT_COOKIE, self.visit, path=path, secure=secure, httponly=True, samesite="lax")
+
+
+def browser_of(request: Request) -> Browser:
+    """The browser that asks."""
+    cookie = request.cookies.get(VISIT_COOKIE, "")
+    return Browser(cookie, known=True) if is_visit(cookie) else Browser(new_visit(), known=False)
+
+
 def new_visit() -> str:
     """A fresh value for the visitor's cookie: random, remembered nowhere."""
     return secrets.token_urlsafe(16)
-
-
-def keep_visit(response: Response, value: str, *, base_url: str, below: str) -> None:
-    """Give a visitor's browser its cookie, for the pages below that path."""
-    base = urlsplit(base_url)
-    path, secure = f"{base.path}{below}", base.scheme == "https"
-    response.set_cookie(VISIT_COOKIE, value, path=path, secure=secure, httponly=True, samesite="lax")
 
 
 def is_visit(value: str) -> bool:

@@ -37,7 +37,7 @@ from notifier.summary import facts
 from notifier.summary.facts import TeamLetter
 from notifier.web import operators, security, team_acts, visits
 from notifier.web.acknowledge import QUICKEST_PERSON
-from notifier.web.forms import FormError, read_form
+from notifier.web.forms import own_form
 from notifier.web.notices import Notice, Refused
 from notifier.web.operators import TEAM
 from notifier.web.pages import preferred_language
@@ -78,21 +78,18 @@ async def _show_by_link(site: Site, request: Request) -> Response:
     found = await site.database.read_async(look)
     if found is None:
         raise visits.miss(site, request)
-    cookie = request.cookies.get(security.VISIT_COOKIE, "")
-    known = security.is_visit(cookie)
-    proof_for = cookie if known else security.new_visit()
+    browser = security.browser_of(request)
     public_id = found.visit.manager.public_id
-    proof = site.proofs.issue(visit=proof_for, campaign=_FOR, public_id=public_id, now=site.visitor_clock.now())
+    proof = site.proofs.issue(visit=browser.visit, campaign=_FOR, public_id=public_id, now=site.visitor_clock.now())
     response = _page(site, request, found, {"proof": proof})
-    if not known:
-        security.keep_visit(response, proof_for, base_url=site.base_url, below=_FOR)
+    browser.remember(response, base_url=site.base_url, below=_FOR)
     return response
 
 
 async def _act_by_link(site: Site, nudger: Nudger, request: Request) -> Response:
     if not security.comes_from_here(request.headers, site.base_url):
         raise Refused(Notice.FOREIGN)
-    form = await _read_form(request)
+    form = await own_form(request)
     quick = _is_quick(site, request, form)
 
     def act(connection: Connection) -> tuple[Visit, str] | None:
@@ -193,32 +190,17 @@ def _standings(connection: Connection, site: Site, visit: Visit, letter: TeamLet
     )
 
 
-async def _read_form(request: Request) -> dict[str, str]:
-    try:
-        return await read_form(request)
-    except FormError as error:
-        raise Refused(Notice.TOO_LARGE if error.too_large else Notice.NOT_UNDERSTOOD) from None
-
-
 def _is_quick(site: Site, request: Request, form: dict[str, str]) -> bool:
     """Whether the form was sent within moments of its page.
 
     Raises:
         Refused: this browser did not fetch it, or too long ago.
     """
-    parsed, now = links.parse_team(request.path_params["token"]), site.visitor_clock.now()
+    parsed = links.parse_team(request.path_params["token"])
     if parsed is None:
         raise visits.miss(site, request)
-    fetched_at = site.proofs.fetched_at(
-        form.get("proof", ""),
-        visit=request.cookies.get(security.VISIT_COOKIE, ""),
-        campaign=_FOR,
-        public_id=parsed.public_id,
-        now=now,
-    )
-    if fetched_at is None:
-        raise Refused(Notice.STALE_FORM)
-    return now - fetched_at < QUICKEST_PERSON
+    fetched_at = visits.fetched_at(site, request, form, campaign=_FOR, public_id=parsed.public_id)
+    return site.visitor_clock.now() - fetched_at < QUICKEST_PERSON
 
 
 def _page(site: Site, request: Request, found: _Look, fields: Mapping[str, str], sign_out: str = "") -> Response:

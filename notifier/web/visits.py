@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from notifier.store import acknowledgements, employees
 from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.database import Connection
 from notifier.store.employees import StoredEmployee
+from notifier.web import security
 from notifier.web.notices import Notice, Refused
 from notifier.web.pages import preferred_language
 from notifier.web.site import Site, asked_language
@@ -109,6 +111,24 @@ def admitted(site: Site, request: Request, found: Found) -> Visit:
     if found is not None:
         raise found
     raise miss(site, request)
+
+
+def fetched_at(site: Site, request: Request, form: Mapping[str, str], *, campaign: str, public_id: str) -> datetime:
+    """When this browser fetched the form that it sends.
+
+    Raises:
+        Refused: it did not, or not for this, or too long ago.
+    """
+    fetched = site.proofs.fetched_at(
+        form.get("proof", ""),
+        visit=request.cookies.get(security.VISIT_COOKIE, ""),
+        campaign=campaign,
+        public_id=public_id,
+        now=site.visitor_clock.now(),
+    )
+    if fetched is None:
+        raise Refused(Notice.STALE_FORM)
+    return fetched
 
 
 def miss(site: Site, request: Request) -> Refused:

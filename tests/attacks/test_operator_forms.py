@@ -21,6 +21,7 @@ from notifier.domain.window import Window
 from notifier.store import ledger, sessions
 from notifier.store.database import Database
 from notifier.store.tables import metadata
+from notifier.summary.board import Board
 from notifier.web import dashboard, operators, team
 from notifier.web.dashboard import Desk
 from notifier.web.site import Site
@@ -55,7 +56,9 @@ def _every_part(database: Database) -> tuple[Callable[[Site], Sequence[Route]], 
     plans = planner(database, CAMPAIGN)
     nudger = Nudger(planner=plans, window=window, working_days=days, ladders=ladders)
     outlook = Outlook((CAMPAIGN,), plans.schedule_of, ladders, {}, window, days, "en")
-    desk = Desk(ZoneInfo("Europe/Zurich"), (TEMPLATES,), outlook, 10, "roster.csv", "every day 05:00")
+    zone = ZoneInfo("Europe/Zurich")
+    board = Board(database, zone=zone, minimum_group=10, schedule_of=plans.schedule_of)
+    desk = Desk(zone, (TEMPLATES,), outlook, board, 10, "roster.csv", "every day 05:00")
     return partial(dashboard.routes, desk=desk), partial(team.routes, nudger=nudger)
 
 

@@ -63,7 +63,7 @@ async def show(office: Office, request: Request) -> Response:
     """GET."""
     view = await office.frame.enter(request, Role.VIEWER)
     campaign = office.campaign(request)
-    told = await office.board.figures(campaign, view.now)
+    told = await office.desk.board.figures(campaign, view.now)
     say = view.say
     return office.frame.show(
         request,

@@ -35,12 +35,14 @@ class Desk:
         zone: the organisation's.
         folders: that hold the layouts of the pages, as for `Site`.
         roster_source: where the roster comes from, and when it is read, for people to read.
+        board: the organisation's figures.
         minimum_group: fewer people than that are never a figure of their own.
     """
 
     zone: ZoneInfo
     folders: tuple[Path, ...]
     outlook: Outlook
+    board: Board
     minimum_group: int
     roster_source: str
     roster_refresh: str
@@ -53,7 +55,6 @@ class Office:
         self.site = site
         self.desk = desk
         self.frame = Frame(site, desk.folders, desk.zone)
-        self.board = Board(site.database, zone=desk.zone, minimum_group=desk.minimum_group, schedule_of=desk.outlook.schedule_of)
         self.standings: Kept[list[Standing]] = Kept(self._standings, fresh=_QUICK[0], stale=_QUICK[1])
         self.waves: Kept[list[Wave]] = Kept(self._waves, fresh=_SLOW[0], stale=_SLOW[1])
         self.undeliverable = {

@@ -191,8 +191,7 @@ def _note(
 
 
 def _person(connection: Connection, key: int) -> StoredEmployee:
-    id_ = finding.by_key(connection, key)
-    person = None if id_ is None else employees.find(connection, id_)
+    person = employees.by_key(connection, key)
     if person is None:
         raise Refused(Notice.NOWHERE)
     return person

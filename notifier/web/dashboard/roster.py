@@ -54,7 +54,7 @@ async def show(office: Office, request: Request) -> Response:
     view = await office.frame.enter(request, Role.OFFICER)
     looked = await office.site.database.read_async(_look)
     campaign = next(iter(office.site.campaigns.values()), None)
-    health = (await office.board.figures(campaign, view.now)).roster if campaign else None
+    health = (await office.desk.board.figures(campaign, view.now)).roster if campaign else None
     await office.site.database.write_async(lambda connection: _note(connection, view, looked))
     return office.frame.show(
         request,

@@ -15,13 +15,13 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
+from notifier.content.facts import LOCALES
 from notifier.content.words import words as gettext
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store.finding import Gap
 from notifier.store.tables import Kind, State
 
 DOMAIN = "admin"
-LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 _INSTANTS = {"en": "EEE d MMM, HH:mm", "fr": "EEE d MMM, HH:mm", "de": "EEE, d. MMM, HH:mm"}
 _INSTANTS_OF_A_YEAR = {"en": "EEE d MMM y, HH:mm", "fr": "EEE d MMM y, HH:mm", "de": "EEE, d. MMM y, HH:mm"}
 _SHORT_DAYS = {"en": "d MMM", "fr": "d MMM", "de": "d. MMM"}
