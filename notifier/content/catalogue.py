@@ -6,19 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from jinja2 import Template
 from markupsafe import escape
 
 from notifier.content import lint, mrkdwn
-from notifier.content.compile import RENDER_ERRORS, Layout, Message, Page, compile_message, compile_page, render_problem
-from notifier.content.facts import Facts, Sender, Value, context, link_site, personal, unbroken
+from notifier.content.compile import Layout, Message, Page, compile_message, compile_page, render
+from notifier.content.facts import Facts, Sender, context, link_site, personal, unbroken
 from notifier.content.plain import addresses_in, one_line
 from notifier.content.problems import TextError, TextProblem
 from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import Drawn, SlackForm, fit_text
 from notifier.content.slack_compile import SlackText, compile_slack, slack_values
 from notifier.content.slack_message import draw_message
-from notifier.content.source import Source, read_message, read_page, read_plain, read_text
+from notifier.content.source import find, read_message, read_page, read_plain, read_text
 from notifier.content.typography import plain_spaces
 from notifier.content.words import words
 from notifier.content.woven import Pattern, mark
@@ -108,9 +107,9 @@ class Catalogue:
     def _render_mail(self, campaign: str, compiled: Message, facts: Facts, language: str, own: Mapping[str, str]) -> Rendered:
         values = {**context(self._sender, facts, language, self._answer(campaign, facts, language)), **own}
         return Rendered(
-            subject=one_line(_render(compiled.subject, compiled.source, values)),
-            html=_render(compiled.html, compiled.source, unbroken(values)),
-            text=_without_gaps(plain_spaces(_render(compiled.text, compiled.source, values))),
+            subject=one_line(render(compiled.subject, compiled.source, values)),
+            html=render(compiled.html, compiled.source, unbroken(values)),
+            text=_without_gaps(plain_spaces(render(compiled.text, compiled.source, values))),
             language=language,
             addresses=compiled.addresses | self._sender_addresses,
         )
@@ -137,11 +136,11 @@ class Catalogue:
         values = slack_values(context(self._sender, facts, language, answer))
         page = self._page(campaign, language)
         return draw_message(
-            mrkdwn.cut(_render(compiled.pieces, compiled.source, values)),
-            mrkdwn.cut(_render(compiled.trust, compiled.source, values)),
+            mrkdwn.cut(render(compiled.pieces, compiled.source, values)),
+            mrkdwn.cut(render(compiled.trust, compiled.source, values)),
             form=form,
-            button=None if compiled.button is None else _render(compiled.button, compiled.source, values),
-            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in OFFERED},
+            button=None if compiled.button is None else render(compiled.button, compiled.source, values),
+            answers={answer: render(page.answers[answer.value], page.source, values) for answer in OFFERED},
             answered=answer,
             facts=facts,
             sender=self._sender,
@@ -153,15 +152,15 @@ class Catalogue:
         page = self._page(campaign, language)
         values = context(self._sender, facts, language, self._answer(campaign, facts, language))
         return PageText(
-            title=_render(page.title, page.source, values),
-            body_html=_render(page.body, page.source, unbroken(values)),
-            answers={answer: _render(page.answers[answer.value], page.source, values) for answer in OFFERED},
-            button=_render(page.button, page.source, values),
+            title=render(page.title, page.source, values),
+            body_html=render(page.body, page.source, unbroken(values)),
+            answers={answer: render(page.answers[answer.value], page.source, values) for answer in OFFERED},
+            button=render(page.button, page.source, values),
         )
 
     def source_of(self, campaign: str, name: str, language: str) -> str:
         """The file of a message or a page ("page"), as it is on the disk. Raises as `render` does."""
-        return read_text(self._find(f"{campaign}/{name}.{language}.md"))
+        return read_text(find(self._folders, f"{campaign}/{name}.{language}.md"))
 
     def check(self, campaign: str, messages: Collection[str]) -> list[TextProblem]:
         """Everything that is wrong with the texts of a campaign, in every language: for `notifier check`.
@@ -210,12 +209,12 @@ class Catalogue:
             return words(language, "pages")(EXEMPT)
         page = self._page(campaign, language)
         values = context(self._sender, facts, language, "")
-        return _render(page.answers[facts.answer.value], page.source, values)
+        return render(page.answers[facts.answer.value], page.source, values)
 
     def _message(self, campaign: str, message: str, language: str) -> Message:
         key = (campaign, message, language)
         if key not in self._messages:
-            source = read_message(self._find(f"{campaign}/{message}.{language}.md"))
+            source = read_message(find(self._folders, f"{campaign}/{message}.{language}.md"))
             self._messages[key] = compile_message(source, self._layout(language), language)
         return self._messages[key]
 
@@ -229,33 +228,17 @@ class Catalogue:
     def _page(self, campaign: str, language: str) -> Page:
         key = (campaign, language)
         if key not in self._pages:
-            self._pages[key] = compile_page(read_page(self._find(f"{campaign}/page.{language}.md")), language)
+            self._pages[key] = compile_page(read_page(find(self._folders, f"{campaign}/page.{language}.md")), language)
         return self._pages[key]
 
     def _layout(self, language: str) -> Layout:
         if language not in self._layouts:
             self._layouts[language] = Layout(
-                email=read_plain(self._find("layout/email.html")),
-                button=read_plain(self._find("layout/button.html")),
-                trust=read_plain(self._find(f"layout/trust.{language}.md")),
+                email=read_plain(find(self._folders, "layout/email.html")),
+                button=read_plain(find(self._folders, "layout/button.html")),
+                trust=read_plain(find(self._folders, f"layout/trust.{language}.md")),
             )
         return self._layouts[language]
-
-    def _find(self, name: str) -> Path:
-        for folder in self._folders:
-            if (folder / name).is_file():
-                return folder / name
-        looked = ", ".join(str(folder) for folder in self._folders)
-        raise TextError(
-            TextProblem(self._folders[0] / name, 0, f"there is no such text in {looked}", f"write {name} in one of them")
-        )
-
-
-def _render(template: Template, source: Source, values: Mapping[str, Value]) -> str:
-    try:
-        return template.render(values)
-    except RENDER_ERRORS as error:
-        raise TextError(render_problem(source, values, error)) from None
 
 
 def _without_gaps(text: str) -> str:

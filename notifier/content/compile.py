@@ -138,6 +138,18 @@ def raise_first(problems: Collection[TextProblem]) -> None:
         raise TextError(problem)
 
 
+def render(template: Template, source: Source, values: Mapping[str, Value]) -> str:
+    """A part of a text, for these values.
+
+    Raises:
+        TextError: a tag cannot be rendered; names the line of the file.
+    """
+    try:
+        return template.render(values)
+    except RENDER_ERRORS as error:
+        raise TextError(render_problem(source, values, error)) from None
+
+
 def render_problem(source: Source, values: Mapping[str, Value], error: Exception) -> TextProblem:
     """What went wrong while a text was rendered, with the line of the file: found by rendering its pieces as they stand.
 

@@ -20,7 +20,7 @@ from notifier.domain.campaign import Answer
 Value: TypeAlias = str | int | bool
 
 # British English, because a date like 11/3/2025 or a week that begins on Sunday would puzzle the rest of Europe.
-_LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
+LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 # CLDR would turn 14 days into "2 weeks" below this many of a unit.
 _NEVER_A_LARGER_UNIT = 1e9
 
@@ -174,7 +174,7 @@ def _date_words(language: str, deadline: date, days: int) -> _DateWords:
 
 
 def _count(days: int, language: str) -> str:
-    return format_unit(days, "duration-day", length="long", locale=_LOCALES[language])
+    return format_unit(days, "duration-day", length="long", locale=LOCALES[language])
 
 
 def _relative(days: int, language: str) -> str:
@@ -186,12 +186,12 @@ def _relative(days: int, language: str) -> str:
         granularity="day",
         threshold=_NEVER_A_LARGER_UNIT,
         add_direction=True,
-        locale=_LOCALES[language],
+        locale=LOCALES[language],
     )
 
 
 def _date(day: date, length: str, language: str) -> str:
-    text = format_date(day, length, locale=_LOCALES[language])
+    text = format_date(day, length, locale=LOCALES[language])
     if language == "fr" and day.day == 1:
         return text.replace("1 ", "1er ", 1)  # French counts the first of a month, and CLDR does not
     return text
@@ -199,5 +199,5 @@ def _date(day: date, length: str, language: str) -> str:
 
 def moment(when: datetime, language: str, length: str = "full") -> str:
     """Day and time of day: "Sunday, 12 October 2025 at 10:14", or with the length "long" without the day of the week."""
-    parts = {"date": _date(when.date(), length, language), "time": format_time(when.time(), "short", locale=_LOCALES[language])}
+    parts = {"date": _date(when.date(), length, language), "time": format_time(when.time(), "short", locale=LOCALES[language])}
     return words(language, "mail")("%(date)s at %(time)s") % parts

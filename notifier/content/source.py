@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +45,19 @@ class Source:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         return (*self.values.values(), self.body)
+
+
+def find(folders: Sequence[Path], name: str) -> Path:
+    """The file of that name in the first folder that has one.
+
+    Raises:
+        TextError: none has.
+    """
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    looked = ", ".join(str(folder) for folder in folders)
+    raise TextError(TextProblem(folders[0] / name, 0, f"there is no such text in {looked}", f"write {name} in one of them"))
 
 
 def read_message(path: Path) -> Source:

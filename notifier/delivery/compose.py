@@ -12,7 +12,7 @@ from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import SlackForm, Stage
 from notifier.domain import links
 from notifier.domain.campaign import RECEIPT, Campaign
-from notifier.domain.employee import Employee, choose_language
+from notifier.domain.employee import choose_language, full_name
 from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys, Purpose
 from notifier.domain.slack_buttons import Subject
@@ -83,7 +83,7 @@ class Composer:
             by_country=campaign.language_by_country,
             default=self._default_language,
         )
-        name = Employee("", row.email, row.given_name, row.family_name, row.time_zone).name
+        name = full_name(row.given_name, row.family_name, row.email)
         facts = Facts(
             given_name=row.given_name or name,
             name=name,

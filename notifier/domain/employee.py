@@ -49,13 +49,18 @@ class Employee:
     @property
     def name(self) -> str:
         """Given and family name, or the address where both are empty."""
-        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.email
+        return full_name(self.given_name, self.family_name, self.email)
 
     @property
     def short_name(self) -> str:
         """What a page may show to whoever holds the link: "Zoé E."."""
         initial = f"{self.family_name[:1]}." if self.family_name else ""
         return " ".join(part for part in (self.given_name, initial) if part) or self.email.partition("@")[0]
+
+
+def full_name(given_name: str, family_name: str, email: str) -> str:
+    """Given and family name, or the address where both are empty."""
+    return " ".join(part for part in (given_name, family_name) if part) or email
 
 
 def recognise_language(value: str | None) -> str | None:

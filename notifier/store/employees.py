@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, func, ins
 from notifier.domain.employee import Employee
 from notifier.store.database import POSTGRESQL, SQLITE
 from notifier.store.inserts import insert_into
+from notifier.store.lookups import PORTION, portions
 from notifier.store.people import People, Place
 from notifier.store.prepared import Prepared
 from notifier.store.tables import Instant, calendars, employees, roster_syncs
 
-_AT_ONCE = 5000
-_IN_PORTIONS = {"yield_per": _AT_ONCE}
+_IN_PORTIONS = {"yield_per": PORTION}
 _PUBLIC_ID_BYTES = 16  # 22 characters
 _ENCODED_BYTES = 18  # the next multiple of three: 24 characters
 _ROSTER_LOCK = 0x726F73746572  # "roster"
@@ -85,7 +85,7 @@ def load(connection: Connection) -> dict[str, StoredEmployee]:
 def load_some(connection: Connection, ids: Collection[str]) -> dict[str, StoredEmployee]:
     """Those of these roster ids whom the store knows, those who left too."""
     found: dict[str, StoredEmployee] = {}
-    for some in _portions(list(ids)):
+    for some in portions(list(ids)):
         rows = connection.execute(_everybody().where(employees.c.id.in_(some)))
         found |= {person.employee.id: person for person in map(_stored, rows)}
     return found
@@ -172,9 +172,9 @@ def add(connection: Connection, people: Iterable[Employee], now: datetime) -> No
     marks = {"leave_until": f"CAST(NULLIF({mark}, '') AS {_DAY[connection.dialect.name]})"}
     values = ", ".join(marks.get(name, mark) for name in _JOINER)
     statement = f"INSERT INTO employees ({', '.join(_JOINER)}, joined_at) VALUES ({values}, {joined_at})"  # noqa: S608 - our names
-    many = len(joiners) >= _AT_ONCE
+    many = len(joiners) >= PORTION
     with _indexes_at_ease(connection, many=many):
-        while some := list(islice(rows, _AT_ONCE)):
+        while some := list(islice(rows, PORTION)):
             connection.exec_driver_sql(statement, some)
     if many and connection.dialect.name == POSTGRESQL:
         connection.exec_driver_sql("ANALYZE employees")
@@ -189,7 +189,7 @@ def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> No
         .where(employees.c.key == bindparam("of_key"))
         .values({name: bindparam(f"new_{name}") for name in columns} | {"left_at": None})
     )
-    for some in _portions(people):
+    for some in portions(people):
         rows = [
             {f"new_{name}": value for name, value in _values(person, calendar_ids).items()} | {"of_key": key}
             for key, person in some
@@ -199,7 +199,7 @@ def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> No
 
 def mark_left(connection: Connection, keys: Sequence[int], now: datetime) -> None:
     """These people are no longer in the roster. Their rows and their history stay."""
-    for some in _portions(keys):
+    for some in portions(keys):
         connection.execute(update(employees).where(employees.c.key.in_(some)).values(active=False, left_at=now))
 
 
@@ -331,7 +331,3 @@ _by_public_ids = Prepared(_everybody().where(employees.c.public_id.in_(bindparam
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredEmployee:
     key, *values = row
     return StoredEmployee(key, Employee(*values[: len(_PERSON)]), *values[len(_PERSON) :])
-
-
-def _portions(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

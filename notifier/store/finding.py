@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, func, literal, or_, select, update
 
 from notifier.domain.campaign import Campaign
+from notifier.domain.employee import full_name
 from notifier.store.acknowledgements import settled
 from notifier.store.database import POSTGRESQL
 from notifier.store.lookups import is_there
@@ -47,7 +48,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.email
+        return full_name(self.given_name, self.family_name, self.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,6 @@ def went_at(connection: Connection, at: datetime, *, most: int) -> list[Found]:
 def time_zones(connection: Connection) -> list[str]:
     """The zones that people of the roster live in, or have lived in."""
     return list(connection.scalars(select(calendars.c.time_zone).distinct().order_by(calendars.c.time_zone)))
-
-
-def by_key(connection: Connection, key: int) -> str | None:
-    """The roster id of the person of a row."""
-    id_: str | None = connection.scalar(select(employees.c.id).where(employees.c.key == key))
-    return id_
 
 
 def void_links(connection: Connection, key: int) -> None:

@@ -1,12 +1,17 @@
-"""A condition that is looked up row by row."""
+"""Looking up: a condition row by row, and many keys a portion at a time."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, literal_column, select
 
 from notifier.store.database import POSTGRESQL
+
+T = TypeVar("T")
+
+PORTION = 5000
 
 
 def is_there(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -17,3 +22,8 @@ def is_there(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """
     rows: Select[Any] = select(literal_column("1")).where(*conditions)
     return rows.suffix_with("OFFSET 0", dialect=POSTGRESQL).exists()
+
+
+def portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items, PORTION at a time: no more than a statement can name."""
+    return (items[start : start + PORTION] for start in range(0, len(items), PORTION))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from notifier.domain.campaign import Campaign
-from notifier.domain.employee import Employee
+from notifier.domain.employee import full_name
 from notifier.domain.ladder import Ladder
 from notifier.domain.teams import Report
 from notifier.store import reach
@@ -18,14 +18,13 @@ from notifier.store.acknowledgements import settled
 from notifier.store.census import Details, Managers
 from notifier.store.inserts import insert_into
 from notifier.store.letters import Letter
+from notifier.store.lookups import portions
 from notifier.store.oversight import census_people, letters
 from notifier.store.reasons import UNREACHABLE
 from notifier.store.steps import in_audience
 from notifier.store.tables import Kind, State, calendars, deliveries, employees
 
 T = TypeVar("T")
-
-_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def names_of(connection: Connection, keys: Collection[int]) -> dict[int, str]:
     columns = employees.c["key", "email", "given_name", "family_name"]
     return {
         row.key: _called(row)
-        for some in _portions(sorted(keys))
+        for some in portions(sorted(keys))
         for row in connection.execute(select(*columns).where(employees.c.key.in_(some)))
     }
 
@@ -109,7 +108,7 @@ def active_managers(connection: Connection, keys: Collection[int]) -> list[Manag
     columns = (employees.c.key, *calendars.c["time_zone", "country", "region"], employees.c.leave_until)
     statement = select(*columns).join_from(employees, calendars).where(employees.c.active).order_by(employees.c.key)
     return [
-        Manager(*row) for some in _portions(sorted(keys)) for row in connection.execute(statement.where(employees.c.key.in_(some)))
+        Manager(*row) for some in portions(sorted(keys)) for row in connection.execute(statement.where(employees.c.key.in_(some)))
     ]
 
 
@@ -129,7 +128,7 @@ def last_summaries(connection: Connection, keys: Collection[int], *, before: int
     )
     return {
         row.employee_key: row.content
-        for some in _portions(sorted(keys))
+        for some in portions(sorted(keys))
         for row in connection.execute(statement.where(letters.c.employee_key.in_(some)))
     }
 
@@ -159,7 +158,7 @@ def post(connection: Connection, addressed: Sequence[Addressed], ladder: Ladder,
 
 def _called(row: Row[*tuple[Any, ...]]) -> str:
     """A name as it may stand in the message of somebody else: never an address, with which no such message leaves the house."""
-    name = Employee("", row.email, row.given_name, row.family_name, "").name
+    name = full_name(row.given_name, row.family_name, row.email)
     return row.email.partition("@")[0] if "@" in name else name
 
 
@@ -188,7 +187,3 @@ def _delivery(one: Addressed, channel: str | None, ladder: Ladder, now: datetime
         "expires_at": one.expires_at,
         "finished_at": now if ended else None,
     }
-
-
-def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

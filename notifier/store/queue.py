@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
 
+from notifier.domain.employee import full_name
 from notifier.store.outbox import is_waiting
 from notifier.store.tables import Instant, Kind, State, deliveries, employees
 
@@ -57,7 +58,7 @@ class Item:
 
     @property
     def name(self) -> str:
-        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.email
+        return full_name(self.given_name, self.family_name, self.email)
 
 
 @dataclass(frozen=True, slots=True)

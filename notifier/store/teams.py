@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from notifier.domain.campaign import Audience
-from notifier.domain.employee import Employee
+from notifier.domain.employee import full_name
 from notifier.store import marks
 from notifier.store.acknowledgements import settled
 from notifier.store.inserts import insert_into
@@ -94,7 +94,7 @@ def members(connection: Connection, manager_key: int) -> list[Member]:
             key=row.key,
             id=row.id,
             public_id=row.public_id,
-            name=Employee("", row.email, row.given_name, row.family_name, "").name,
+            name=full_name(row.given_name, row.family_name, row.email),
             leave_until=row.leave_until,
             noted=row.noted,
             disowned=row.disowned,

@@ -12,6 +12,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier import shipped
+from notifier.content.facts import LOCALES
 from notifier.content.words import words
 from notifier.domain.campaign import Campaign
 from notifier.domain.ledger import ROSTER_APPLIED, ROSTER_REFUSED
@@ -21,7 +22,6 @@ from notifier.store.stories import Undeliverable
 from notifier.store.tables import State
 
 DOMAIN = "evidence"
-_LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def render(report: Report, language: str) -> str:
 
 
 def _values(report: Report, language: str) -> dict[str, object]:
-    translate, locale, figures, campaign = words(language, DOMAIN), _LOCALES[language], report.figures, report.campaign
+    translate, locale, figures, campaign = words(language, DOMAIN), LOCALES[language], report.figures, report.campaign
 
     def number(value: int) -> str:
         return str(format_decimal(value, locale=locale))

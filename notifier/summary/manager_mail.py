@@ -17,7 +17,7 @@ from notifier.content.plain import one_line
 from notifier.content.problems import TextProblem
 from notifier.domain import links
 from notifier.domain.campaign import Campaign
-from notifier.domain.employee import LANGUAGES, Employee, choose_language
+from notifier.domain.employee import LANGUAGES, choose_language, full_name
 from notifier.domain.ladder import EMAIL, SLACK
 from notifier.domain.links import LinkKeys
 from notifier.domain.progress import Figure, total
@@ -72,7 +72,7 @@ class ManagerMail:
         language = self._language(row, letter)
         said = self._said(row, letter, language)
         write = self._texts.slack if channel == SLACK else self._texts.mail
-        name = Employee("", row.email, row.given_name, row.family_name, row.time_zone).name
+        name = full_name(row.given_name, row.family_name, row.email)
         return Outgoing(
             delivery_id=row.id,
             employee_key=row.employee_key,
@@ -110,7 +110,7 @@ class ManagerMail:
         token = self._keys.sign_team(row.public_id, row.link_version, letter.link_until)
         facts = Facts(
             given_name=row.given_name,
-            name=Employee("", row.email, row.given_name, row.family_name, row.time_zone).name,
+            name=full_name(row.given_name, row.family_name, row.email),
             link=links.team_url(self._base_url, token),
             today=row.today,
             deadline=letter.campaigns[0].deadline,

@@ -11,7 +11,7 @@ from notifier.channels.base import Outgoing
 from notifier.content.facts import Facts, Sender
 from notifier.content.plain import addresses_in
 from notifier.content.rendered import Rendered
-from notifier.domain.employee import Employee, choose_language
+from notifier.domain.employee import choose_language, full_name
 from notifier.store.claims import Claimed
 from notifier.summary.organisation_drawing import Drawing
 from notifier.summary.organisation_letter import OrganisationLetter, read
@@ -47,7 +47,7 @@ class OrganisationWriter:
         language = choose_language(
             chosen=row.language_choice, roster=row.roster_language, country=None, by_country={}, default=self._default_language
         )
-        name = Employee("", row.email, row.given_name, row.family_name, row.time_zone).name
+        name = full_name(row.given_name, row.family_name, row.email)
         wording = OrganisationWording(language, row.today, self._zone)
         return Outgoing(
             delivery_id=row.id,

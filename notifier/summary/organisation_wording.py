@@ -11,7 +11,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from notifier.content.facts import moment
+from notifier.content.facts import LOCALES, moment
 from notifier.content.words import words
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.progress import Figure, Row
@@ -92,7 +92,6 @@ WORDS = {
 }
 """What is said, by what it is for."""
 
-_LOCALES = {"en": "en_GB", "fr": "fr", "de": "de"}
 _TOGETHER = ", "
 _HEALTH = ("without_manager", "unknown_manager", "without_language", "without_department", "without_country")
 
@@ -116,11 +115,11 @@ class OrganisationWording:
 
     def number(self, number: int) -> str:
         """ "1,204"."""
-        return str(format_decimal(number, locale=_LOCALES[self.language]))
+        return str(format_decimal(number, locale=LOCALES[self.language]))
 
     def day(self, day: date) -> str:
         """ "13 Oct 2025"."""
-        return str(format_date(day, "medium", locale=_LOCALES[self.language]))
+        return str(format_date(day, "medium", locale=LOCALES[self.language]))
 
     def moment(self, at: datetime) -> str:
         """ "13 October 2025 at 08:00"."""
@@ -160,7 +159,7 @@ class OrganisationWording:
 
     def country(self, row: Row) -> str:
         """What the row of a table by country is about."""
-        territories = Locale.parse(_LOCALES[self.language]).territories
+        territories = Locale.parse(LOCALES[self.language]).territories
         return _TOGETHER.join(str(territories.get(cell, cell)) if cell else self.say("nothing") for cell in row.cells)
 
     def department(self, row: Row) -> str:
@@ -169,7 +168,7 @@ class OrganisationWording:
 
     def spoken(self, row: Row) -> str:
         """What the row of a table by language is about."""
-        names = Locale.parse(_LOCALES[self.language]).languages
+        names = Locale.parse(LOCALES[self.language]).languages
         return _TOGETHER.join(str(names.get(cell, cell)) if cell else self.say("default") for cell in row.cells)
 
     def step(self, step: NextStep) -> str:

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Template
 from markupsafe import Markup
 
 from notifier.content import lint, mrkdwn
 from notifier.content.catalogue import Catalogue
-from notifier.content.compile import RENDER_ERRORS, Layout, Message, compile_message, render_problem
+from notifier.content.compile import Layout, Message, compile_message, render
 from notifier.content.facts import Facts, Sender, Value, context, unbroken
 from notifier.content.mrkdwn import Piece
 from notifier.content.plain import addresses_in, one_line
@@ -26,7 +25,7 @@ from notifier.content.problems import TextError, TextProblem
 from notifier.content.rendered import Rendered
 from notifier.content.slack_blocks import Actions, draw, fit_text
 from notifier.content.slack_compile import SlackText, compile_slack, slack_values
-from notifier.content.source import Source, read_message, read_plain
+from notifier.content.source import find, read_message, read_plain
 from notifier.content.typography import plain_spaces
 from notifier.domain.campaign import Campaign
 
@@ -78,10 +77,10 @@ class Texts:
         """
         message = self._mail(name, language)
         values = self._values(said, language)
-        html = _render(message.html, message.source, unbroken(values))
-        text = _render(message.text, message.source, values)
+        html = render(message.html, message.source, unbroken(values))
+        text = render(message.text, message.source, values)
         return Rendered(
-            subject=one_line(_render(message.subject, message.source, values)),
+            subject=one_line(render(message.subject, message.source, values)),
             html=_PARAGRAPH.sub(lambda _: said.html, html),
             text=_GAPS.sub("\n\n", plain_spaces(text.replace(_PLACE, said.text.strip()))),
             language=language,
@@ -93,10 +92,10 @@ class Texts:
         compiled = self._on_slack(name, language)
         values = slack_values(self._values(said, language))
         pieces: list[tuple[Piece, str]] = []
-        for kind, text in mrkdwn.cut(_render(compiled.pieces, compiled.source, values)):
+        for kind, text in mrkdwn.cut(render(compiled.pieces, compiled.source, values)):
             pieces += said.slack if text == _PLACE else [(kind, text)]
-        trust = mrkdwn.cut(_render(compiled.trust, compiled.source, values))
-        button = None if compiled.button is None else _render(compiled.button, compiled.source, values)
+        trust = mrkdwn.cut(render(compiled.trust, compiled.source, values))
+        button = None if compiled.button is None else render(compiled.button, compiled.source, values)
         drawn = draw([*pieces, *trust], Actions(said.facts.link, button, {}))
         return Rendered(
             subject=drawn.header,
@@ -127,7 +126,9 @@ class Texts:
     def _mail(self, name: str, language: str) -> Message:
         key = (name, language)
         if key not in self._mails:
-            self._mails[key] = compile_message(read_message(self._find(f"{FOLDER}/{name}.{language}.md")), *self._around(*key))
+            self._mails[key] = compile_message(
+                read_message(find(self._folders, f"{FOLDER}/{name}.{language}.md")), *self._around(*key)
+            )
         return self._mails[key]
 
     def _on_slack(self, name: str, language: str) -> SlackText:
@@ -138,19 +139,11 @@ class Texts:
 
     def _around(self, name: str, language: str) -> tuple[Layout, str]:
         layout = Layout(
-            email=read_plain(self._find("layout/email.html")),
-            button=read_plain(self._find("layout/button.html")),
-            trust=read_plain(self._find(f"{FOLDER}/{name}-why.{language}.md")),
+            email=read_plain(find(self._folders, "layout/email.html")),
+            button=read_plain(find(self._folders, "layout/button.html")),
+            trust=read_plain(find(self._folders, f"{FOLDER}/{name}-why.{language}.md")),
         )
         return layout, language
-
-    def _find(self, name: str) -> Path:
-        for folder in self._folders:
-            if (folder / name).is_file():
-                return folder / name
-        looked = ", ".join(str(folder) for folder in self._folders)
-        fix = f"write {name} in one of them"
-        raise TextError(TextProblem(self._folders[0] / name, 0, f"there is no such text in {looked}", fix))
 
 
 def campaign_title(catalogue: Catalogue, campaign: Campaign, language: str) -> str:
@@ -161,10 +154,3 @@ def campaign_title(catalogue: Catalogue, campaign: Campaign, language: str) -> s
     """
     nobody = Facts("", "", "", campaign.deadline, campaign.deadline, first_notice=False)
     return catalogue.page(campaign.id, nobody, language).title.partition(":")[0].strip()
-
-
-def _render(template: Template, source: Source, values: dict[str, Value]) -> str:
-    try:
-        return template.render(values)
-    except RENDER_ERRORS as error:
-        raise TextError(render_problem(source, values, error)) from None

@@ -111,7 +111,7 @@ def test_the_queue(store: Database) -> None:
 def test_links_readings_and_processes(store: Database) -> None:
     with store.write() as connection:
         finding.void_links(connection, 7)
-        person = employees.find(connection, finding.by_key(connection, 7) or "")
+        person = employees.by_key(connection, 7)
         assert person is not None
         assert person.link_version == 2
         assert [one.applied for one in employees.syncs(connection, most=5)] == [True]
