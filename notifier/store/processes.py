@@ -124,7 +124,17 @@ def _advisory_lock(database: Database) -> Iterator[Callable[[], None]]:
         try:
             yield require_alone
         finally:
-            connection.invalidate()  # ends the session, and with it the lock, also where the session has ended already
+            _give_back(connection)
+
+
+def _give_back(connection: Connection) -> None:
+    """Let the next daemon in: the server drops the lock of a session only some time after its end, so it is told to first."""
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY_LOCK})
+    except DBAPIError:
+        pass  # the session has ended already, and its lock with it
+    finally:
+        connection.invalidate()
 
 
 def _session(connection: Connection) -> int | None:

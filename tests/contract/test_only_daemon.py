@@ -51,6 +51,18 @@ def test_a_second_daemon_is_refused_and_the_first_stays_alone(database: Database
         require_alone()
 
 
+def test_the_next_daemon_may_begin_at_once(database: Database) -> None:
+    """PostgreSQL drops the lock of a session that was cut only some time after: a connection that is open already shows it."""
+    with another(database) as heir:
+        for _ in range(20):
+            with heir.engine.connect():
+                pass  # opened before the lock is given back, and kept in the pool
+            with processes.only_daemon(database):
+                pass
+            with processes.only_daemon(heir) as require_alone:
+                require_alone()
+
+
 def test_a_lock_that_is_lost_is_noticed_and_stays_lost(database: Database) -> None:
     """Also after somebody else has it, and where the connection has come back by itself."""
     with processes.only_daemon(database) as require_alone:
