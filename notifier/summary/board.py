@@ -7,15 +7,16 @@ only who comes when nobody has asked for six times as long waits. `OrganisationF
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from notifier.domain.campaign import Campaign
 from notifier.store.database import Database
+from notifier.summary.counted import Counted
 from notifier.summary.organisation import OrganisationFigures, ScheduleOf, figures
 
-_KEPT_FOR_EACH = timedelta(microseconds=100)
+_FRESH_FOR_EACH = timedelta(microseconds=100)
 _STALE = 6
 
 
@@ -28,8 +29,7 @@ class Board:
         self._zone = zone
         self._minimum_group = minimum_group
         self._schedule_of = schedule_of
-        self._known: dict[str, OrganisationFigures] = {}
-        self._counting: dict[str, asyncio.Task[OrganisationFigures]] = {}
+        self._counted: dict[str, Counted[OrganisationFigures]] = {}
 
     async def figures(self, campaign: Campaign, now: datetime) -> OrganisationFigures:
         """Where the campaign stands.
@@ -37,25 +37,11 @@ class Board:
         Raises:
             StoreError: the store cannot be used.
         """
-        known = self._known.get(campaign.id)
-        if known is not None:
-            keeps = known.people * _KEPT_FOR_EACH
-            age = now - known.at
-            if timedelta() <= age < keeps:
-                return known
-            if timedelta() <= age < _STALE * keeps:
-                self._count(campaign, now)
-                return known
-        return await asyncio.shield(self._count(campaign, now))
+        if campaign.id not in self._counted:
+            self._counted[campaign.id] = Counted(partial(self._count, campaign), fresh=_fresh, stale=_STALE)
+        return (await self._counted[campaign.id].get(now)).value
 
-    def _count(self, campaign: Campaign, now: datetime) -> asyncio.Task[OrganisationFigures]:
-        if campaign.id not in self._counting:
-            task = asyncio.create_task(self._counted(campaign, now))
-            self._counting[campaign.id] = task
-            task.add_done_callback(lambda done: self._keep(campaign.id, done))
-        return self._counting[campaign.id]
-
-    async def _counted(self, campaign: Campaign, now: datetime) -> OrganisationFigures:
+    async def _count(self, campaign: Campaign, now: datetime) -> OrganisationFigures:
         return await self._database.read_async(
             lambda connection: figures(
                 connection,
@@ -67,7 +53,6 @@ class Board:
             )
         )
 
-    def _keep(self, campaign: str, done: asyncio.Task[OrganisationFigures]) -> None:
-        del self._counting[campaign]
-        if not done.cancelled() and done.exception() is None:
-            self._known[campaign] = done.result()
+
+def _fresh(told: OrganisationFigures) -> timedelta:
+    return told.people * _FRESH_FOR_EACH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +17,7 @@ from notifier.store.acknowledgements import settled
 from notifier.store.database import Database
 from notifier.store.finding import Gap
 from notifier.store.tables import State, acknowledgements, calendars, deliveries, employees, metadata
-from tests.dashboard_rig import CAMPAIGN, PEOPLE, Operating, Rig, running_dashboard, untidy
+from tests.dashboard_rig import CAMPAIGN, NOW, PEOPLE, Operating, Rig, running_dashboard, untidy
 from tests.pages_rig import Answered, Visitor
 
 PAGES = ("", "/campaigns/linkedin-ai-training", "/people", "/people/4", "/queue", "/roster", "/health", "/audit", "/view")
@@ -180,6 +181,26 @@ def test_who_looks_at_persons_is_in_the_ledger(rig: Rig) -> None:
     audit = officer.get("/admin/audit")
     assert "Otto Officer (notifier|Otto Officer)" in audit.text
     assert "text: zoé" in audit.text
+
+
+def test_who_looks_at_figures_is_in_the_ledger_once_an_hour(rig: Rig) -> None:
+    """Today asks every five seconds while it is open: that is one look."""
+    viewer, admin, before = rig.sign_in(Role.VIEWER, "Vera Viewer"), rig.sign_in(Role.ADMIN), len(rig.noted())
+    campaign = f"/campaigns/{CAMPAIGN.id}"
+    for path in ("", campaign, "/health", "", campaign):
+        viewer.get(f"/admin{path}")
+    admin.get("/admin")
+    admin.get("/admin/resume")
+    assert rig.noted()[before:] == ["figures viewed"] * 5
+    rig.clock.move_to(NOW + timedelta(hours=1))
+    try:
+        viewer.get("/admin")
+        assert len(rig.noted()) == before + 6
+        audit = admin.get("/admin/audit").text
+    finally:
+        rig.clock.move_to(NOW)
+    assert "Vera Viewer (notifier|Vera Viewer)" in audit
+    assert {f"page: {page}" for page in ("/", campaign, "/health", "/resume")} <= set(re.findall(r"page: /[a-z/-]*", audit))
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from notifier.domain.campaign import Campaign, Step
 from notifier.store.queue import Standing
 from notifier.store.tables import Kind, State
+from notifier.summary.counted import Counted
 from notifier.summary.organisation import Point
 from notifier.web.dashboard.acts import Act
 from notifier.web.dashboard.charts import SIZE, draw
-from notifier.web.dashboard.kept import Kept
 from notifier.web.dashboard.today import underway
 
 CAMPAIGN = Campaign("x", date(2025, 11, 3), (Step(30, "notice"), Step(7, "reminder"), Step(-7, "overdue")))
@@ -100,25 +100,25 @@ def test_a_wave_is_underway_while_something_of_it_may_go() -> None:
     ]
 
 
-async def test_what_is_kept_is_counted_once_for_all_and_anew_behind_their_backs() -> None:
+async def test_what_takes_long_is_counted_once_for_all_and_anew_behind_their_backs() -> None:
     counted: list[datetime] = []
 
     async def count(now: datetime) -> int:
         counted.append(now)
         return len(counted)
 
-    kept = Kept(count, fresh=timedelta(seconds=2), stale=timedelta(seconds=30))
-    assert (await kept.get(NOW)).value == 1
-    assert (await kept.get(NOW + timedelta(seconds=1))).value == 1
-    old = await kept.get(NOW + timedelta(seconds=20))
+    told = Counted(count, fresh=lambda _: timedelta(seconds=2), stale=15)
+    assert (await told.get(NOW)).value == 1
+    assert (await told.get(NOW + timedelta(seconds=1))).value == 1
+    old = await told.get(NOW + timedelta(seconds=20))
     assert (old.value, old.at) == (1, NOW)
     while len(counted) < 2:
-        await (kept._counting or kept.get(NOW))
-    assert (await kept.get(NOW + timedelta(seconds=21))).value == 2
-    assert (await kept.get(NOW + timedelta(seconds=60))).value == 3  # too old to be told
-    kept.forget()
-    assert (await kept.get(NOW + timedelta(seconds=60))).value == 4
-    assert (await kept.get(NOW)).value == 5  # the clock went back
+        await (told._counting or told.get(NOW))
+    assert (await told.get(NOW + timedelta(seconds=21))).value == 2
+    assert (await told.get(NOW + timedelta(seconds=60))).value == 3  # too old to be told
+    told.forget()
+    assert (await told.get(NOW + timedelta(seconds=60))).value == 4
+    assert (await told.get(NOW)).value == 5  # the clock went back
 
 
 async def test_trouble_is_told_and_not_kept() -> None:
@@ -130,7 +130,7 @@ async def test_trouble_is_told_and_not_kept() -> None:
             raise answer
         return answer
 
-    kept = Kept(count, fresh=timedelta(seconds=2), stale=timedelta(seconds=30))
+    told = Counted(count, fresh=lambda _: timedelta(seconds=2), stale=15)
     with pytest.raises(OSError, match="no"):
-        await kept.get(NOW)
-    assert (await kept.get(NOW)).value == 7
+        await told.get(NOW)
+    assert (await told.get(NOW)).value == 7

@@ -1,8 +1,7 @@
 """The pages of those who run the service: what goes out, how far everybody is, why somebody was written to, and what was done.
 
 Plain HTML by forms and links, in the viewer's language and zone. A viewer sees figures; an officer sees persons too, and does what
-is done for one of them; to stop, resume, retry, cancel and approve takes an admin. Every view of a person and every act is in the
-ledger.
+is done for one of them; to stop, resume, retry, cancel and approve takes an admin. Every view and every act is in the ledger.
 """
 
 from __future__ import annotations

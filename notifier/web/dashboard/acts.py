@@ -51,11 +51,12 @@ class Act:
         return word in self.words or (bool(word) and is_number and digits == str(self.count))
 
 
-def preview(office: Office, request: Request, view: View, act: Act, *, wrong: bool = False) -> Response:
-    """The page that says what it will do, with the button that does it.
+async def preview(office: Office, request: Request, view: View, act: Act, *, wrong: bool = False) -> Response:
+    """The page that says what it will do, with the button that does it. The look at it is noted.
 
     Args:
         wrong: what was typed was not it.
     """
+    await office.looks.note(request, view)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
     return office.frame.show(request, view, "confirm.html", act.title, status=status, act=act, wrong=wrong, many=MANY)

@@ -63,6 +63,7 @@ async def show(office: Office, request: Request) -> Response:
     """GET."""
     view = await office.frame.enter(request, Role.VIEWER)
     campaign = office.campaign(request)
+    await office.looks.note(request, view, campaign.id)
     told = await office.desk.board.figures(campaign, view.now)
     say = view.say
     return office.frame.show(

@@ -17,14 +17,16 @@ from notifier.store import queue, stories
 from notifier.store.queue import Standing
 from notifier.store.stories import Undeliverable
 from notifier.summary.board import Board
+from notifier.summary.counted import Counted
 from notifier.web.dashboard.frame import Frame
-from notifier.web.dashboard.kept import Kept
+from notifier.web.dashboard.looks import Looks
 from notifier.web.notices import Notice, Refused
 from notifier.web.site import Site
 
 LOOK_AHEAD = timedelta(days=14)
-_QUICK = timedelta(seconds=2), timedelta(seconds=30)
-_SLOW = timedelta(seconds=30), timedelta(minutes=10)
+_QUICK = timedelta(seconds=2)
+_SLOW = timedelta(seconds=30)
+_STALE = 20
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class Office:
         self.site = site
         self.desk = desk
         self.frame = Frame(site, desk.folders, desk.zone)
-        self.standings: Kept[list[Standing]] = Kept(self._standings, fresh=_QUICK[0], stale=_QUICK[1])
-        self.waves: Kept[list[Wave]] = Kept(self._waves, fresh=_SLOW[0], stale=_SLOW[1])
+        self.looks = Looks(site.database)
+        self.standings = Counted(self._standings, fresh=lambda _: _QUICK, stale=_STALE)
+        self.waves = Counted(self._waves, fresh=lambda _: _SLOW, stale=_STALE)
         self.undeliverable = {
-            name: Kept(partial(self._undeliverable, name), fresh=_QUICK[0], stale=_QUICK[1]) for name in site.campaigns
+            name: Counted(partial(self._undeliverable, name), fresh=lambda _: _QUICK, stale=_STALE) for name in site.campaigns
         }
 
     def campaign(self, request: Request) -> Campaign:
@@ -77,8 +80,8 @@ class Office:
         """After an act: what was counted is no longer true."""
         self.standings.forget()
         self.waves.forget()
-        for kept in self.undeliverable.values():
-            kept.forget()
+        for counted in self.undeliverable.values():
+            counted.forget()
 
     async def _undeliverable(self, campaign: str, _now: datetime) -> list[Undeliverable]:
         return await self.site.database.read_async(lambda connection: stories.undeliverable(connection, campaign))

@@ -53,6 +53,7 @@ class Disk:
 async def show(office: Office, request: Request) -> Response:
     """GET."""
     view = await office.frame.enter(request, Role.VIEWER)
+    await office.looks.note(request, view)
     database = office.site.database
     checks = await health.report(office.site)
     looked = await database.read_async(lambda connection: _look(connection, view.now))

@@ -148,7 +148,7 @@ _CANCEL = _Deed(
 
 async def _preview(office: Office, request: Request, deed: _Deed) -> Response:
     view = await office.frame.enter(request, Role.ADMIN)
-    return preview(office, request, view, await _told(office, view, deed, _to_change(request.query_params, deed)))
+    return await preview(office, request, view, await _told(office, view, deed, _to_change(request.query_params, deed)))
 
 
 async def _act(office: Office, request: Request, deed: _Deed) -> Response:
@@ -156,7 +156,7 @@ async def _act(office: Office, request: Request, deed: _Deed) -> Response:
     chosen = _to_change(form, deed)
     told = await _told(office, view, deed, chosen)
     if not told.is_confirmed(form.get("typed", "")):
-        return preview(office, request, view, told, wrong=True)
+        return await preview(office, request, view, told, wrong=True)
 
     def do(connection: Connection) -> None:
         count = deed.do(connection, chosen, view)

@@ -76,7 +76,7 @@ async def preview_approval(office: Office, request: Request) -> Response:
     """GET: what approving would do."""
     view = await office.frame.enter(request, Role.ADMIN)
     refused = await _refused(office)
-    return preview(office, request, view, _approving(office, view, refused))
+    return await preview(office, request, view, _approving(office, view, refused))
 
 
 async def approve(office: Office, request: Request) -> Response:
@@ -87,7 +87,7 @@ async def approve(office: Office, request: Request) -> Response:
     if form.get("sync") != str(refused.sync_id):
         return office.frame.back(view, "/roster", "overtaken")
     if not act.is_confirmed(form.get("typed", "")):
-        return preview(office, request, view, act, wrong=True)
+        return await preview(office, request, view, act, wrong=True)
     actor, now = view.operator.actor, view.now
 
     def do(connection: Connection) -> bool:

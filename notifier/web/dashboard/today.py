@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,9 +68,9 @@ class Moment:
 async def show(office: Office, request: Request) -> Response:
     """GET."""
     view = await office.frame.enter(request, Role.VIEWER)
+    await office.looks.note(request, view)
     moment = await office.site.database.read_async(lambda connection: _look(connection, view.now))
-    standings = await office.standings.get(view.now)
-    waves = await office.waves.get(view.now)
+    standings, waves = await asyncio.gather(office.standings.get(view.now), office.waves.get(view.now))
     coming = [wave for wave in waves.value if wave.begins_at is None or wave.begins_at > view.now]
     process = moment.process
     return office.frame.show(
@@ -99,7 +100,7 @@ async def show(office: Office, request: Request) -> Response:
 async def preview_resume(office: Office, request: Request) -> Response:
     """GET: what happens when sending goes on."""
     view = await office.frame.enter(request, Role.ADMIN)
-    return preview(office, request, view, await _resuming(office, view))
+    return await preview(office, request, view, await _resuming(office, view))
 
 
 async def stop(office: Office, request: Request) -> Response:
@@ -123,7 +124,7 @@ async def resume(office: Office, request: Request) -> Response:
     view, form = await office.frame.act(request, Role.ADMIN)
     act = await _resuming(office, view)
     if not act.is_confirmed(form.get("typed", "")):
-        return preview(office, request, view, act, wrong=True)
+        return await preview(office, request, view, act, wrong=True)
     actor, now = view.operator.actor, view.now
 
     def lift(connection: Connection) -> None:

@@ -19,16 +19,16 @@ class Known(Generic[T]):
     at: datetime
 
 
-class Kept(Generic[T]):
+class Counted(Generic[T]):
     """One thing that is counted. It belongs to one event loop.
 
     Args:
         count: counts, as of that instant.
-        fresh: for so long it is told as it is.
-        stale: for so long it is still told, while it is being counted anew; whoever asks later waits for it.
+        fresh: for so long a count is told as it is.
+        stale: for so many times as long it is still told, while it is being counted anew; whoever asks later waits for it.
     """
 
-    def __init__(self, count: Callable[[datetime], Awaitable[T]], *, fresh: timedelta, stale: timedelta) -> None:
+    def __init__(self, count: Callable[[datetime], Awaitable[T]], *, fresh: Callable[[T], timedelta], stale: int) -> None:
         self._count = count
         self._fresh = fresh
         self._stale = stale
@@ -38,10 +38,12 @@ class Kept(Generic[T]):
     async def get(self, now: datetime) -> Known[T]:
         """The count of now, or of a moment ago. Raises what counting raises."""
         known = self._known
-        if known is not None and timedelta() <= now - known.at < self._stale:
-            if now - known.at >= self._fresh:
-                self._begin(now)
-            return known
+        if known is not None:
+            fresh, age = self._fresh(known.value), now - known.at
+            if timedelta() <= age < self._stale * fresh:
+                if age >= fresh:
+                    self._begin(now)
+                return known
         return await asyncio.shield(self._begin(now))
 
     def forget(self) -> None:
