@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,11 +10,12 @@ from notifier.errors import BadDataError
 from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
-from notifier.store import employees, marks, outbox, refused_rosters, snapshots, teams
+from notifier.store import employees, marks, outbox, refused_rosters, roster_changes, snapshots, teams
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.people import People
 from notifier.store.refused_rosters import MOST_NAMED, Touched
+from notifier.store.roster_changes import Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def synchronise(
         number = employees.record_sync(connection, _record(outcome, now))
         if outcome.refused is not None:
             refused_rosters.keep(connection, number, outcome.diff.size, _touched(outcome.diff))
+        else:
+            roster_changes.keep(connection, number, _known(outcome.diff))
     return outcome
 
 
@@ -109,6 +113,13 @@ def _touched(changes: RosterDiff) -> dict[str, tuple[int, list[Touched]]]:
     named |= {kind: [Touched(one.after.id, one.after.name, one.what) for one in some[:MOST_NAMED]] for kind, some in edited.items()}
     counts = {kind: len(people) for kind, people in (there | edited).items()}
     return {kind: (counts[kind], people) for kind, people in named.items()}
+
+
+def _known(changes: RosterDiff) -> Iterator[tuple[int, Touch, tuple[str, ...]]]:
+    """Whom a diff touches of those whom the store knows."""
+    yield from ((known.key, Touch.WENT, ()) for known in changes.leavers)
+    yield from ((change.before.key, Touch.CAME, change.what) for change in changes.returned)
+    yield from ((change.before.key, Touch.CHANGED, change.what) for change in (*changes.moved, *changes.changed))
 
 
 def _record(outcome: SyncOutcome, now: datetime) -> SyncRecord:

@@ -27,7 +27,7 @@ from sqlalchemy import Column, Connection, Table, and_, case, delete, func, lite
 from notifier.store import ledger, marks, snapshots
 from notifier.store.employees import StoredEmployee
 from notifier.store.outbox import WAITING
-from notifier.store.oversight import leave_notes, letters, refused_rosters, sessions, team_remarks
+from notifier.store.oversight import leave_notes, letters, refused_rosters, roster_changes, sessions, team_remarks
 from notifier.store.reasons import ANSWERED, LEFT, UNCONFIGURED, UNREACHABLE
 from notifier.store.tables import Instant, State, calendars, deliveries, employees, metadata, presses, reach
 
@@ -93,6 +93,7 @@ _DELETED: tuple[tuple[Table, Column[Any]], ...] = (
     (reach, reach.c.employee_key),
     (presses, presses.c.employee_key),
     (leave_notes, leave_notes.c.employee_key),
+    (roster_changes, roster_changes.c.employee_key),
     (team_remarks, team_remarks.c.employee_key),
     (team_remarks, team_remarks.c.manager_key),
     (letters, letters.c.employee_key),

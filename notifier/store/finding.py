@@ -8,7 +8,7 @@ those of the roster by `organisation.roster_health`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, fu
 
 from notifier.domain.campaign import Campaign
 from notifier.domain.employee import full_name
+from notifier.store import past
 from notifier.store.acknowledgements import settled
 from notifier.store.database import POSTGRESQL
 from notifier.store.lookups import is_there
@@ -60,6 +61,7 @@ class Wanted:
         countries, departments, languages: any of these, "" for those of whom the roster says nothing; empty: all.
         answers, assurances: the answer of theirs that counts is any of these, given in any of these ways; empty: all, and those
             who have not answered too.
+        before: not as things stand today, but as they stood right before this instant: see `store/past.py`.
     """
 
     campaign: Campaign
@@ -69,6 +71,7 @@ class Wanted:
     languages: Sequence[str] = ()
     answers: Sequence[str] = ()
     assurances: Sequence[str] = ()
+    before: datetime | None = field(default=None, kw_only=True)
 
 
 class Gap(StrEnum):
@@ -84,33 +87,23 @@ class Gap(StrEnum):
 def search(connection: Connection, text: str, *, after: int = 0, most: int) -> list[Found]:
     """People of whom every word of the text is part of the name, address or id; those who left too. By the order they came."""
     conditions = [or_(*_is_part(word, connection.dialect.name)) for word in text.split()]
-    return _read(connection, _people().where(employees.c.key > after, *conditions).limit(most))
+    return read(connection, people().where(employees.c.key > after, *conditions).limit(most))
 
 
 def listed(connection: Connection, wanted: Wanted, *, after: int = 0, most: int) -> list[Found]:
     """The people of a list, by the order they came."""
-    return _read(connection, _people().where(employees.c.key > after, *_conditions(wanted)).limit(most))
+    return read(connection, people().where(employees.c.key > after, *_conditions(wanted)).limit(most))
 
 
 def in_roster(connection: Connection, gap: Gap | None = None, *, after: int = 0, most: int) -> list[Found]:
     """Everybody who is in the roster now, or those of them with this gap, whomever a campaign asks. By the order they came."""
     conditions = [] if gap is None else [_has(gap)]
-    return _read(connection, _people().where(employees.c.key > after, employees.c.active, *conditions).limit(most))
+    return read(connection, people().where(employees.c.key > after, employees.c.active, *conditions).limit(most))
 
 
 def by_ids(connection: Connection, ids: Sequence[str]) -> list[Found]:
     """The people with these roster ids."""
-    return _read(connection, _people().where(employees.c.id.in_(ids)))
-
-
-def came_at(connection: Connection, at: datetime, *, most: int) -> list[Found]:
-    """The first of those who joined with the roster of this instant."""
-    return _read(connection, _people().where(employees.c.joined_at == at).limit(most))
-
-
-def went_at(connection: Connection, at: datetime, *, most: int) -> list[Found]:
-    """The first of those who left with the roster of this instant."""
-    return _read(connection, _people().where(employees.c.left_at == at).limit(most))
+    return read(connection, people().where(employees.c.id.in_(ids)))
 
 
 def time_zones(connection: Connection) -> list[str]:
@@ -123,7 +116,8 @@ def void_links(connection: Connection, key: int) -> None:
     connection.execute(update(employees).where(employees.c.key == key).values(link_version=employees.c.link_version + 1))
 
 
-def _people() -> Select[*tuple[Any, ...]]:
+def people() -> Select[*tuple[Any, ...]]:
+    """All people, as `read` wants them, by the order they came."""
     columns = employees.c["key", "id", "email", "given_name", "family_name", "active"]
     spoken = func.coalesce(employees.c.language_choice, employees.c.language, "")
     return (
@@ -133,7 +127,8 @@ def _people() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> list[Found]:
+def read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> list[Found]:
+    """Those whom a narrowed `people` finds."""
     return [Found(*row) for row in connection.execute(statement)]
 
 
@@ -161,9 +156,11 @@ def _literally(word: str) -> str:
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     campaign = wanted.campaign
-    conditions = [employees.c.active, *in_audience(campaign.audience)]
+    if wanted.before is None:
+        conditions, has_settled = [employees.c.active, *in_audience(campaign.audience)], settled(campaign.id, employees.c.key)
+    else:
+        conditions, has_settled = past.asked_before(campaign, wanted.before), past.settled_before(campaign, wanted.before)
     if wanted.is_open is not None:
-        has_settled = settled(campaign.id, employees.c.key)
         conditions.append(~has_settled if wanted.is_open else has_settled)
     if wanted.countries:
         conditions.append(calendars.c.country.in_(wanted.countries))

@@ -17,10 +17,8 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    case,
     func,
     literal_column,
-    or_,
     select,
     type_coerce,
     union_all,
@@ -29,6 +27,7 @@ from sqlalchemy import (
 
 from notifier.domain.campaign import Answer, Assurance, Campaign
 from notifier.domain.employee import Employee
+from notifier.store import past
 from notifier.store.employees import SyncRecord
 from notifier.store.employees import add as add_people
 from notifier.store.oversight import letters
@@ -142,26 +141,16 @@ def _counts_now(campaign: str) -> ColumnElement[bool]:
 def changes(connection: Connection, campaign: Campaign) -> list[Change]:
     """All that ever changed how many people are asked, and how many of them are settled, in the order in which it happened.
 
-    The sum up to an instant is who was there then, and who of them had settled then. Everybody counts as what the roster has them
-    as today (in the audience or not), and whoever left and came back as if they had never been away.
+    The sum up to an instant is who was there then, and who of them had settled then, as `store/past.py` has it.
     """
-    of_campaign = [acknowledgements.c.campaign == campaign.id, acknowledgements.c.settles]
     asked = in_audience(campaign.audience)
-    answered_at = acknowledgements.c.answered_at
-    ends_at = case(
-        (employees.c.left_at.is_(None), acknowledgements.c.revoked_at),
-        (acknowledgements.c.revoked_at < employees.c.left_at, acknowledgements.c.revoked_at),
-        else_=employees.c.left_at,
-    )
-    had_effect = or_(ends_at.is_(None), ends_at > answered_at)
-    answers = select(acknowledgements.c.id).join_from(acknowledgements, employees).where(*of_campaign, *asked, had_effect)
-    was_there = or_(employees.c.left_at.is_(None), employees.c.left_at > employees.c.joined_at)
-    people = select(employees.c.key).where(was_there, *asked)
+    answers = select(acknowledgements.c.id).join_from(acknowledgements, employees).where(*past.settling(campaign), *asked)
+    people = select(employees.c.key).where(past.ever_there(), *asked)
     parts = union_all(
         _counted(people, employees.c.joined_at, func.count(), _NOTHING),
         _counted(people.where(employees.c.left_at.is_not(None)), employees.c.left_at, -func.count(), _NOTHING),
-        _counted(answers, answered_at, _NOTHING, func.count()),
-        _counted(answers.where(ends_at.is_not(None)), ends_at, _NOTHING, -func.count()),
+        _counted(answers, acknowledgements.c.answered_at, _NOTHING, func.count()),
+        _counted(answers.where(past.ANSWER_ENDS_AT.is_not(None)), past.ANSWER_ENDS_AT, _NOTHING, -func.count()),
     )
     sums: dict[int, tuple[int, int]] = {}
     for quarter, come, settled in connection.execute(parts):
@@ -171,7 +160,10 @@ def changes(connection: Connection, campaign: Campaign) -> list[Change]:
 
 
 def _counted(
-    rows: Select[*tuple[int]], at: ColumnElement[datetime], people: ColumnElement[int], settled: ColumnElement[int]
+    rows: Select[*tuple[int]],
+    at: ColumnElement[datetime] | ColumnElement[datetime | None],
+    people: ColumnElement[int],
+    settled: ColumnElement[int],
 ) -> Any:
     quarter = type_coerce(at, BigInteger) // _IN_MICROSECONDS
     return rows.with_only_columns(quarter.label("quarter"), people.label("people"), settled.label("settled")).group_by(quarter)

@@ -178,6 +178,15 @@ api_clients = Table(
     Column("revoked_at", Instant),
     Index("uq_api_clients_token_hash", "token_hash", unique=True),
 )
+# Whom the last readings of the roster touched, besides those who joined: see `store/roster_changes.py`.
+roster_changes = Table(
+    "roster_changes",
+    metadata,
+    Column("sync_id", ForeignKey("roster_syncs.id"), primary_key=True),
+    Column("employee_key", ForeignKey("employees.key"), primary_key=True),
+    Column("kind", String(8), nullable=False),  # came, went, changed
+    Column("what", String(255), nullable=False),  # the fields in which they differed: "manager_id,department"
+)
 # Changes of the roster that were refused as suspicious, for somebody to look at and approve.
 refused_rosters = Table(
     "refused_rosters",

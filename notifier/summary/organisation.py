@@ -168,6 +168,11 @@ def curve(connection: Connection, campaign: Campaign, *, now: datetime, zone: Zo
     return tuple(_points(changes, max(min(first_days), today - _LONGEST * _DAY), today, zone))
 
 
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The instant up to which a day's point counts."""
+    return first_instant(day + _DAY, time.min, zone.key)
+
+
 _JSON = TypeAdapter(OrganisationFigures)
 
 
@@ -187,7 +192,7 @@ def _points(changes: Sequence[Change], first: date, last: date, zone: ZoneInfo) 
     people = settled = at = 0
     day = first
     while day <= last:
-        ends_at = first_instant(day + _DAY, time.min, zone.key)
+        ends_at = end_of(day, zone)
         while at < len(changes) and changes[at].at < ends_at:
             people, settled, at = people + changes[at].people, settled + changes[at].settled, at + 1
         yield Point(day, people, settled)

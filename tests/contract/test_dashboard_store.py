@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from notifier.domain.campaign import Answer, Assurance, Audience
-from notifier.store import employees, finding, organisation, processes, queue
+from notifier.store import employees, finding, organisation, processes, queue, roster_changes
 from notifier.store.database import Database
 from notifier.store.finding import Gap, Wanted
 from notifier.store.queue import BY_HAND, Which
@@ -39,8 +38,6 @@ def test_lists_of_people(store: Database) -> None:
         assert keys(None, [], ["Sales", "Care"]) == [n for n in range(1, PEOPLE + 1) if n % 5 in {1, 2}]
         assert keys(None, [], [], [""]) == [n for n in range(1, PEOPLE + 1) if n % 4 == 3]
         assert [one.id for one in finding.by_ids(connection, ["e7", "e3", "nobody"])] == ["e3", "e7"]
-        assert [one.key for one in finding.came_at(connection, NOW - timedelta(hours=5), most=9)] == [1, 2]
-        assert finding.went_at(connection, NOW, most=9) == []
         assert finding.time_zones(connection) == ["Europe/Berlin", "Europe/Paris", "Europe/Zurich"]
 
 
@@ -114,5 +111,5 @@ def test_links_readings_and_processes(store: Database) -> None:
         person = employees.by_key(connection, 7)
         assert person is not None
         assert person.link_version == 2
-        assert [one.applied for one in employees.syncs(connection, most=5)] == [True]
+        assert [one.record.applied for one in roster_changes.readings(connection)] == [True]
         assert [one.pid for one in processes.all_seen(connection, most=5)] == [4711]

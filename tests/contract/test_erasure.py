@@ -11,10 +11,22 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
 from notifier.domain.campaign import Answer, Assurance
-from notifier.store import acknowledgements, employees, erasure, ledger, letters, presses, purging, reach, seals, snapshots
+from notifier.store import (
+    acknowledgements,
+    employees,
+    erasure,
+    ledger,
+    letters,
+    presses,
+    purging,
+    reach,
+    roster_changes,
+    seals,
+    snapshots,
+)
 from notifier.store.claims import Claimed, claim
 from notifier.store.database import Database
-from notifier.store.employees import StoredEmployee
+from notifier.store.employees import StoredEmployee, SyncRecord
 from notifier.store.gathering import gather
 from notifier.store.letters import Letter
 from notifier.store.oversight import (
@@ -31,6 +43,7 @@ from notifier.store.oversight import (
 from notifier.store.oversight import ledger as entries
 from notifier.store.quota import Limits
 from notifier.store.reach import Refusal
+from notifier.store.roster_changes import Touch
 from notifier.store.tables import Kind, deliveries, metadata
 from notifier.store.tables import acknowledgements as answers
 from notifier.store.tables import employees as people_rows
@@ -74,6 +87,8 @@ def fill(database: Database) -> StoredEmployee:
         connection.execute(insert(census_managers).values(campaign=CAMPAIGN.id, manager_key=key))
         connection.execute(insert(census_people).values(campaign=CAMPAIGN.id, employee_key=key, home_key=other, named=1))
         connection.execute(insert(leave_notes).values(employee_key=key, until=date(2025, 11, 1), noted_at=NOW, noted_by="x"))
+        sync_id = employees.record_sync(connection, SyncRecord(NOW, "roster.csv", True, 3, 0, 0, 0, 0, 1))
+        roster_changes.keep(connection, sync_id, [(key, Touch.CHANGED, ["family_name"])])
         connection.execute(insert(team_remarks).values(manager_key=other, employee_key=key, said_at=NOW))
         nudge = {"campaign": CAMPAIGN.id, "manager_key": key, "day": NOW.date(), "asked_at": NOW, "reminded": 3}
         connection.execute(insert(team_nudges).values(nudge))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from urllib.parse import urlencode, urlsplit
@@ -13,9 +14,13 @@ from sqlalchemy import select
 
 from notifier.domain.campaign import Answer
 from notifier.domain.operators import Role
+from notifier.roster.reading import RosterReading
+from notifier.roster.sync import synchronise
+from notifier.store import employees as store_employees
 from notifier.store.acknowledgements import settled
 from notifier.store.database import Database
 from notifier.store.finding import Gap
+from notifier.store.people import People
 from notifier.store.tables import State, acknowledgements, calendars, deliveries, employees, metadata
 from tests.dashboard_rig import CAMPAIGN, NOW, PEOPLE, Operating, Rig, running_dashboard, untidy
 from tests.pages_rig import Answered, Visitor
@@ -52,11 +57,16 @@ def rows(page: Answered) -> list[list[str]]:
     return [[" ".join(unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in row] for row in cells]
 
 
-def follow(viewer: Operating, page: Answered, number: str, where: str) -> int:
-    """Follow the link on a number to a list, page by page, and count what it holds."""
+def address_of(page: Answered, where: str, number: str = "[0-9]+") -> str:
+    """Where a number leads, by a part of the address."""
     addresses = re.findall(rf'<a href="([^"]*{re.escape(where)}[^"]*)">{number}</a>', page.body)
     assert addresses, (number, where)
-    address, held = unescape(addresses[0]), 0
+    return unescape(addresses[0])
+
+
+def follow(viewer: Operating, page: Answered, number: str, where: str) -> int:
+    """Follow the link on a number to a list, page by page, and count what it holds."""
+    address, held = address_of(page, where, number), 0
     while address:
         listed = viewer.get(address)
         held += len([row for row in rows(listed) if row]) - 1
@@ -121,6 +131,38 @@ def test_a_number_leads_to_a_list_of_so_many(rig: Rig, admin: Operating) -> None
     )
     coming = follow(admin, today, str(whose_language_is_the_default), "language=en")
     assert coming == whose_language_is_the_default
+
+
+def test_a_day_that_is_past_leads_to_its_people(admin: Operating) -> None:
+    page = admin.get(f"/admin/campaigns/{CAMPAIGN.id}")
+    evenings = [row for row in rows(page) if re.fullmatch(r"\d+ Oct", row[0])]
+    assert len({tuple(row[1:]) for row in evenings}) > 2
+    for day, people, done, still_open in (evenings[1], evenings[len(evenings) // 2]):
+        where = f"on=2025-10-{int(day.split()[0]):02}"
+        assert follow(admin, page, done, f"is=settled&amp;{where}") == int(done)
+        assert follow(admin, page, still_open, f"is=open&amp;{where}") == int(still_open) == int(people) - int(done)
+    listed = admin.get(f"/admin/people?campaign={CAMPAIGN.id}&is=open&on=2025-10-14")
+    assert "open, on the evening of Tuesday, 14 October 2025" in listed.text
+    for nonsense in ("2025-02-30", "0001-01-01", "9999-12-31", "x"):
+        assert "evening" not in admin.get(f"/admin/people?is=open&on={nonsense}").text
+
+
+def test_the_numbers_of_a_reading_lead_to_its_people(sqlite_database: Database) -> None:
+    with running_dashboard(sqlite_database) as rig:
+        with sqlite_database.read() as connection:
+            company = [known.employee for known in store_employees.load(connection).values()]
+        people = People.of([*(replace(person, department="Moved") for person in company[:30]), *company[30:-4]])
+        reading = RosterReading("roster.csv", people, (), (), (), len(people), {}, ())
+        assert synchronise(sqlite_database, reading, now=rig.clock.now(), largest_change=20).applied
+        officer = rig.sign_in(Role.OFFICER)
+        page = officer.get("/admin/roster")
+        assert follow(officer, page, "30", "is=changed&amp;reading=") == 30
+        assert follow(officer, page, "4", "is=went&amp;reading=") == 4
+        listed = officer.get(address_of(page, "is=changed&amp;reading="))
+        assert [row[-1] for row in rows(listed)[1:]] == ["department"] * 25
+        assert "Changed with the last roster" in page.text
+        assert "list: changed" in officer.get("/admin/audit").text
+        assert "Nobody is on this list" in officer.get("/admin/people?is=went&reading=999").text
 
 
 def test_answers_and_gaps_of_the_roster_lead_to_lists_of_so_many(sqlite_database: Database) -> None:

@@ -31,7 +31,19 @@ def wanted() -> set[str]:
     sources = [page.read_text("utf-8") for page in pages]
     texts = {text for source in sources for _, text in _MARKED.findall(source)}
     texts |= {event for source in sources for found in _NOTED.findall(source) for event in found if event}
-    for names in (words.STATES, words.KINDS, words.ANSWERS, words.ASSURANCES, words.GAPS, words.CHANNELS, frame.SAID, roster.KINDS):
+    for names in (
+        words.STATES,
+        words.KINDS,
+        words.ANSWERS,
+        words.ASSURANCES,
+        words.GAPS,
+        words.CHANNELS,
+        frame.SAID,
+        roster.KINDS,
+        roster.TITLES,
+        words.FIELDS,
+        words.TOUCHES,
+    ):
         texts |= set(names.values())
     texts |= {name for _, name, _ in frame.ROOMS} | {text for both in campaign._TABLES.values() for text in both}
     for deed in (queue._RETRY, queue._CANCEL):

@@ -35,12 +35,13 @@ from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.operators import Role
 from notifier.service import Service, build, open_store, refresh_roster, write_new_keys
 from notifier.simulate import Crowd, Journey
-from notifier.store import acknowledgements, api_clients, employees, schema, sessions
+from notifier.store import acknowledgements, api_clients, employees, finding, schema, sessions
 from notifier.store.database import Database
 from notifier.store.tables import Kind
 from notifier.summary import facts, verify_evidence
 from notifier.summary.evidence import Wanted, export
 from notifier.summary.facts import TeamLetter
+from notifier.summary.organisation import curve, end_of
 from notifier.summary.wording import Wording
 from notifier.web import operators
 from notifier.web.server import serve
@@ -264,6 +265,18 @@ def test_the_curve_ends_where_the_figures_stand(month: Month, get: Any) -> None:
     people, settled = people_and_settled(month)
     said = json.loads(get(f"/api/v1/campaigns/{CAMPAIGN}/progress"))
     assert said["days"][-1]["open"] == people - settled
+
+
+def test_each_evening_of_the_curve_leads_to_so_many_people(month: Month) -> None:
+    [campaign] = month.service.settings.domain_campaigns
+    with month.database.read() as connection:
+        points = curve(connection, campaign, now=month.now, zone=ZURICH)
+        assert len({point.settled for point in points}) > 3
+        for point in points:
+            before = end_of(point.day, ZURICH)
+            lists = [finding.Wanted(campaign, which, before=before) for which in (None, False, True)]
+            held = [len(finding.listed(connection, wanted, most=10**6)) for wanted in lists]
+            assert held == [point.people, point.settled, point.open], point.day
 
 
 def test_every_managers_letter_is_what_a_count_of_their_people_gives(month: Month) -> None:

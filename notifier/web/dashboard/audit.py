@@ -12,6 +12,7 @@ from notifier.store import ledger
 from notifier.store.database import Connection
 from notifier.store.ledger import Entry
 from notifier.web.dashboard.desk import Office
+from notifier.web.dashboard.frame import row_id
 
 ON_A_PAGE = 25
 _LONGEST = 160
@@ -20,7 +21,7 @@ _LONGEST = 160
 async def show(office: Office, request: Request) -> Response:
     """GET. `before` is the id of the last entry of the page before, `person` whom all entries are to be about."""
     view = await office.frame.enter(request, Role.OFFICER)
-    before, person = (_number(request.query_params.get(name, "")) for name in ("before", "person"))
+    before, person = (row_id(request.query_params.get(name, "")) for name in ("before", "person"))
 
     def look(connection: Connection) -> list[Entry]:
         return list(ledger.tell(connection, employee_key=person, before_id=before, most=ON_A_PAGE + 1))
@@ -52,7 +53,3 @@ def _facts(entry: Entry) -> str:
     words = [f"{name}: {value}" for name, value in told if value not in {None, "", False} and name != "actor"]
     line = ", ".join(words)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

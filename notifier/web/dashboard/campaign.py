@@ -1,8 +1,8 @@
 """Campaign: how many days are left, how far everybody is, day by day, and by country, department and language.
 
 What is shown here are the organisation's figures (`summary/organisation.py`), with small groups put together and without exact
-counts near none and all: `domain/progress.py` says why. Each leads an officer to the people behind it, and that look is noted. The
-rows of the curve's table are of the evening of a day that is past: no list of today holds those people, so they lead nowhere.
+counts near none and all: `domain/progress.py` says why. Each leads an officer to the people behind it, and that look is noted.
+Those of a day that is past lead to the people as they stood on its evening.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from notifier.web.site import Site
 VIEW_COOKIE = "notifier_view"
 _POLICY = "default-src 'none'; style-src '{style}'; {script}form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _LIVE = "script-src 'self'; connect-src 'self'; "
+_ID_DIGITS = 19  # of the largest number in 64 bits
 # The pages: address, name (a message id), and the role that it takes.
 ROOMS = (
     ("", "Today", Role.VIEWER),
@@ -233,6 +234,11 @@ def chosen_view(request: Request) -> dict[str, str]:
     """What the viewer chose: "lang" and "zone", each only if it is one that there is."""
     language, _, zone = request.cookies.get(VIEW_COOKIE, "").partition("|")
     return ({"lang": language} if language in LANGUAGES else {}) | ({"zone": zone} if zone in zones() else {})
+
+
+def row_id(text: str) -> int | None:
+    """A row's number as an address has it; None for what no column can hold."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _ID_DIGITS else None
 
 
 @cache

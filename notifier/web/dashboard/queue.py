@@ -19,12 +19,11 @@ from notifier.store.tables import Kind, State
 from notifier.web.dashboard import words
 from notifier.web.dashboard.acts import Act, preview
 from notifier.web.dashboard.desk import Office
-from notifier.web.dashboard.frame import View
+from notifier.web.dashboard.frame import View, row_id
 from notifier.web.notices import Notice, Refused
 
 ON_A_PAGE = 25
 AGAIN = (State.REFUSED, State.UNKNOWN)
-_MOST_ID = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ async def show(office: Office, request: Request) -> Response:
     """GET: the list, with the counts of each state."""
     view = await office.frame.enter(request, Role.OFFICER)
     chosen = _chosen(request.query_params)
-    before = _number(request.query_params.get("before", ""))
+    before = row_id(request.query_params.get("before", ""))
     counted = await office.standings.get(view.now)
     states = _states(view, counted.value, chosen.which)
     found: list[Item] = []
@@ -201,12 +200,7 @@ def _may_cancel(which: Which) -> bool:
 def _chosen(given: Mapping[str, str]) -> Chosen:
     state = given.get("state", "")
     which = Which(State(state) if state in set(State) else None, given.get("campaign") or None, given.get("channel") or None)
-    return Chosen(_number(given.get("id", "")), which)
-
-
-def _number(text: str) -> int | None:
-    """An id that a column can hold, or None."""
-    return int(text) if text.isascii() and text.isdecimal() and int(text) < _MOST_ID else None
+    return Chosen(row_id(given.get("id", "")), which)
 
 
 def _states(view: View, standings: Iterable[Standing], which: Which) -> list[tuple[State, str, int, str]]:

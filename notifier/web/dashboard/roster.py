@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.domain.operators import Role
-from notifier.store import employees, finding, ledger, refused_rosters, teams
+from notifier.store import finding, ledger, refused_rosters, roster_changes, teams
 from notifier.store.database import Connection
-from notifier.store.employees import SyncRecord
 from notifier.store.finding import Found, Gap
 from notifier.store.organisation import RosterHealth
 from notifier.store.refused_rosters import RefusedRoster
+from notifier.store.roster_changes import Reading, Touch, TouchedPerson
 from notifier.store.teams import Remark
 from notifier.web.dashboard import words
 from notifier.web.dashboard.acts import Act, preview
@@ -30,6 +30,11 @@ KINDS = {
     "moved": "moved",
     "changed": "changed",
 }
+TITLES = {
+    Touch.CAME: "New with the last roster",
+    Touch.WENT: "Gone with the last roster",
+    Touch.CHANGED: "Changed with the last roster",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,15 @@ class Looked:
     """What is known of the roster.
 
     Attributes:
-        came, went: the first of those who came and went with the newest reading that was applied.
+        readings: the last ones, the newest first.
+        applied: the newest of them that was applied.
+        touched: the first of those whom that one touched.
         people: those whom the remarks are about, and the managers who made them, by roster id.
     """
 
-    syncs: Sequence[SyncRecord]
-    came: Sequence[Found]
-    went: Sequence[Found]
+    readings: Sequence[Reading]
+    applied: Reading | None
+    touched: Mapping[Touch, Sequence[TouchedPerson]]
     refused: RefusedRoster | None
     remarks: Sequence[Remark]
     people: Mapping[str, Found]
@@ -64,7 +71,9 @@ async def show(office: Office, request: Request) -> Response:
         looked=looked,
         health=health,
         gaps=[(gap, view.say(words.GAPS[gap]), count) for gap, count in _gaps(health).items()] if health else [],
-        last=looked.syncs[0] if looked.syncs else None,
+        last=looked.readings[0].record if looked.readings else None,
+        lists=[(kind, TITLES[kind], people) for kind, people in looked.touched.items() if people],
+        fields={name: view.say(word) for name, word in words.FIELDS.items()},
         kinds=[(name, view.say(word)) for name, word in KINDS.items()],
         most=MOST,
         source=office.desk.roster_source,
@@ -141,14 +150,14 @@ def _approving(office: Office, view: View, refused: RefusedRoster) -> Act:
 
 
 def _look(connection: Connection) -> Looked:
-    syncs = employees.syncs(connection, most=MOST)
-    applied = next((one for one in syncs if one.applied), None)
+    readings = roster_changes.readings(connection)
+    applied = next((one for one in readings if one.record.applied), None)
     remarks = teams.remarks(connection)[:MOST]
     ids = [id_ for remark in remarks for id_ in (remark.manager_id, remark.employee_id)]
     return Looked(
-        syncs=syncs,
-        came=finding.came_at(connection, applied.at, most=MOST) if applied and applied.joiners else (),
-        went=finding.went_at(connection, applied.at, most=MOST) if applied and applied.leavers else (),
+        readings=readings,
+        applied=applied,
+        touched={kind: roster_changes.touched(connection, applied, kind, most=MOST) for kind in Touch} if applied else {},
         refused=refused_rosters.waiting(connection),
         remarks=remarks,
         people={one.id: one for one in finding.by_ids(connection, ids)},
@@ -166,5 +175,5 @@ def _gaps(health: RosterHealth) -> Mapping[Gap, int]:
 
 
 def _note(connection: Connection, view: View, looked: Looked) -> None:
-    shown = len(looked.came) + len(looked.went) + len(looked.people)
+    shown = sum(map(len, looked.touched.values())) + len(looked.people)
     ledger.note(connection, event="roster viewed", now=view.now, actor=view.operator.actor, facts={"shown": shown})

@@ -19,6 +19,7 @@ from notifier.content.facts import LOCALES
 from notifier.content.words import words as gettext
 from notifier.domain.campaign import Answer, Assurance
 from notifier.store.finding import Gap
+from notifier.store.roster_changes import Touch
 from notifier.store.tables import Kind, State
 
 DOMAIN = "admin"
@@ -70,6 +71,20 @@ GAPS: Mapping[Gap, str] = {
     Gap.COUNTRY: "without country",
     Gap.MANAGER: "without manager",
     Gap.KNOWN_MANAGER: "with an unknown manager",
+}
+TOUCHES: Mapping[Touch, str] = {Touch.CAME: "new", Touch.WENT: "gone", Touch.CHANGED: "changed"}
+FIELDS: Mapping[str, str] = {
+    "id": "id",
+    "email": "address",
+    "given_name": "given name",
+    "family_name": "family name",
+    "time_zone": "time zone",
+    "country": "country",
+    "region": "region",
+    "language": "language",
+    "department": "department",
+    "manager_id": "manager",
+    "leave_until": "leave",
 }
 CHANNELS: Mapping[str, str] = {"smtp": "e-mail", "graph": "e-mail", "file": "file", "slack": "Slack", "email": "e-mail"}
 

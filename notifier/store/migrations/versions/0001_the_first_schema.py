@@ -184,6 +184,16 @@ def upgrade() -> None:
         batch_op.create_index("uq_employees_public_id", ["public_id"], unique=True)
 
     op.create_table(
+        "roster_changes",
+        sa.Column("sync_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("employee_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("what", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(["employee_key"], ["employees.key"], name=op.f("fk_roster_changes_employee_key")),
+        sa.ForeignKeyConstraint(["sync_id"], ["roster_syncs.id"], name=op.f("fk_roster_changes_sync_id")),
+        sa.PrimaryKeyConstraint("sync_id", "employee_key", name=op.f("pk_roster_changes")),
+    )
+    op.create_table(
         "refused_rosters",
         sa.Column("sync_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
