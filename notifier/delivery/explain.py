@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from notifier.delivery.forecast import in_audience
+from notifier.delivery.phrases import Phrase, phrase
 from notifier.domain.campaign import Campaign
-from notifier.domain.countdown import Place, PlannedStep, WorkingDays
+from notifier.domain.countdown import MovedBecause, Place, PlannedStep, WorkingDays
 from notifier.store.acknowledgements import Acknowledgement
 from notifier.store.employees import StoredEmployee
 from notifier.store.holds import Hold
@@ -26,7 +27,7 @@ class StepStory:
         day: the day it goes out, where the person is.
         at: the instant of what is told: sent, ended, or due. UTC.
         state: a delivery's state, or "not planned" where no row exists, or "waiting" for what is still to come.
-        why: a sentence.
+        reasons: a sentence in pieces.
     """
 
     campaign: str
@@ -35,10 +36,15 @@ class StepStory:
     day: date
     at: datetime
     state: str
-    why: str
+    reasons: tuple[Phrase, ...]
     subject: str | None = None
     language: str | None = None
     reply: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The sentence, in English."""
+        return "; ".join(map(str, self.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +95,32 @@ class Known:
     now: datetime
 
 
-def explain(known: Known, working_days: WorkingDays) -> list[StepStory]:
-    """The story of each step, in the order of the countdown."""
+def explain(known: Known, working_days: WorkingDays, language: str = "en") -> list[StepStory]:
+    """The story of each step, in the order of the countdown.
+
+    Args:
+        language: of the names of holidays; everything else can be translated afterwards.
+    """
     rows: dict[int, list[Story]] = {}
     for story in known.stories:
         if story.kind is Kind.REMINDER:
             rows.setdefault(story.occasion, []).append(story)
-    return [_tell(known, planned, rows.get(planned.step.days_before, []), working_days) for planned in known.steps]
+    stories = []
+    for planned in known.steps:
+        moved = _moved(planned, Place.of(known.person.employee), working_days, language)
+        stories.append(_tell(known, planned, rows.get(planned.step.days_before, []), moved))
+    return stories
 
 
-def _tell(known: Known, planned: PlannedStep, rows: Sequence[Story], working_days: WorkingDays) -> StepStory:
+def _tell(known: Known, planned: PlannedStep, rows: Sequence[Story], moved: Sequence[Phrase]) -> StepStory:
+    reasons: list[Phrase]
     if not rows:
         state, why = _without_row(known, planned)
+        reasons = [why]
         at, subject, language, reply = planned.opens_at, None, None, None
     else:
         row, others = _foremost(rows)
-        state, why = row.state.value, _with_row(known, row) + "".join(map(_beside, others))
+        state, reasons = row.state.value, [one for one in (_with_row(known, row), *map(_beside, others)) if one is not None]
         at, subject, language, reply = row.at, row.subject, row.language, row.reply
     return StepStory(
         campaign=known.campaign.id,
@@ -113,7 +129,7 @@ def _tell(known: Known, planned: PlannedStep, rows: Sequence[Story], working_day
         day=planned.day,
         at=at,
         state=state,
-        why=why + _moved(known, planned, working_days),
+        reasons=(*reasons, *moved),
         subject=subject,
         language=language,
         reply=reply,
@@ -127,55 +143,63 @@ def _foremost(rows: Sequence[Story]) -> tuple[Story, list[Story]]:
     return foremost, sorted((row for row in rows if row is not foremost), key=lambda row: row.id)
 
 
-def _beside(row: Story) -> str:
+def _beside(row: Story) -> Phrase | None:
     """What is to be said of a row on another channel."""
     if row.state is State.REFUSED:
-        return f"; {row.channel} could not reach the person: {row.reason or row.reply}"
-    return f"; also handed over by {row.channel}" if row.state is State.ACCEPTED else ""
+        return phrase("%(channel)s could not reach the person: %(words)s", channel=row.channel, words=_words(row))
+    return phrase("also handed over by %(channel)s", channel=row.channel) if row.state is State.ACCEPTED else None
 
 
-def _with_row(known: Known, row: Story) -> str:
+def _with_row(known: Known, row: Story) -> Phrase | None:
     if row.state is State.ACCEPTED:
-        return f"handed over by {row.channel}"
+        return phrase("handed over by %(channel)s", channel=row.channel)
     if row.state is State.CLAIMED:
-        return "being sent"
+        return phrase("being sent")
     if row.state in WAITING:
         return _waiting(known, row)
-    return row.reason or ""
+    return Phrase(row.reason) if row.reason else None
 
 
-def _waiting(known: Known, row: Story) -> str:
+def _waiting(known: Known, row: Story) -> Phrase:
     for hold in known.holds:
         if hold.stops(row.channel):
-            return f"waiting: sending is on hold ({hold.reason})"
+            return phrase("waiting: sending is on hold (%(reason)s)", reason=hold.reason)
+    if row.state is State.RETRY and row.attempts == 1:
+        return phrase("tried once, will be tried again: %(words)s", words=_words(row))
     if row.state is State.RETRY:
-        tries = "once" if row.attempts == 1 else f"{row.attempts} times"
-        return f"tried {tries}, will be tried again: {row.reason or row.reply}"
+        return phrase("tried %(count)s times, will be tried again: %(words)s", count=row.attempts, words=_words(row))
     if row.next_at > known.now:
-        return "waiting for the window"
-    return row.reason or "due; it goes out as fast as the provider allows"
+        return phrase("waiting for the window")
+    return Phrase(row.reason) if row.reason else phrase("due, it goes out as fast as the provider allows")
 
 
-def _without_row(known: Known, planned: PlannedStep) -> tuple[str, str]:
+def _words(row: Story) -> str:
+    return str(row.reason or row.reply)
+
+
+def _without_row(known: Known, planned: PlannedStep) -> tuple[str, Phrase]:
     person, campaign = known.person, known.campaign
     employee = person.employee
     reasons = (
-        (not in_audience(campaign.audience, employee.country or "", employee.department), "the campaign is not for this person"),
+        (
+            not in_audience(campaign.audience, employee.country or "", employee.department),
+            phrase("the campaign is not for this person"),
+        ),
         (planned.superseded_by is not None, _superseded(planned)),
-        (planned.expires_at <= planned.opens_at, "its time is over before the person is back from leave"),
-        (person.joined_at >= planned.expires_at, "the person joined later"),
-        (planned.opens_at <= known.now and _settled_at(known, planned.opens_at), "the person had answered"),
-        (person.left_at is not None and person.left_at <= planned.opens_at, "the person had left the organisation"),
-        (planned.expires_at <= known.now, "the service was not running while this was due"),
+        (planned.expires_at <= planned.opens_at, phrase("its time is over before the person is back from leave")),
+        (person.joined_at >= planned.expires_at, phrase("the person joined later")),
+        (planned.opens_at <= known.now and _settled_at(known, planned.opens_at), phrase("the person had answered")),
+        (person.left_at is not None and person.left_at <= planned.opens_at, phrase("the person had left the organisation")),
+        (planned.expires_at <= known.now, phrase("the service was not running while this was due")),
     )
     for holds_true, why in reasons:
         if holds_true:
             return "not planned", why
     if _settled_at(known, known.now):
-        return "not needed", "the person has answered"
+        return "not needed", phrase("the person has answered")
     if planned.opens_at > known.now:
-        return "waiting", "not due yet"
-    return "waiting", "due; the planner has not come to it yet"
+        return "waiting", phrase("not due yet")
+    return "waiting", phrase("due, the planner has not come to it yet")
 
 
 def _settled_at(known: Known, instant: datetime) -> bool:
@@ -185,22 +209,32 @@ def _settled_at(known: Known, instant: datetime) -> bool:
     )
 
 
-def _superseded(planned: PlannedStep) -> str:
+def _superseded(planned: PlannedStep) -> Phrase:
     winner = planned.superseded_by
-    return f"the step {_relative(winner.days_before)} goes out on the same day" if winner else ""
+    return phrase("the step %(step)s goes out on the same day", step=_relative(winner.days_before)) if winner else Phrase("")
 
 
-def _relative(days_before: int) -> str:
+def _relative(days_before: int) -> Phrase:
     if days_before == 0:
-        return "on the deadline"
-    counted = "1 day" if abs(days_before) == 1 else f"{abs(days_before)} days"
-    return f"{counted} {'before' if days_before > 0 else 'after'} the deadline"
+        return phrase("on the deadline")
+    if abs(days_before) == 1:
+        return phrase("1 day before the deadline") if days_before > 0 else phrase("1 day after the deadline")
+    if days_before > 0:
+        return phrase("%(count)s days before the deadline", count=days_before)
+    return phrase("%(count)s days after the deadline", count=-days_before)
 
 
-def _moved(known: Known, planned: PlannedStep, working_days: WorkingDays) -> str:
+def _moved(planned: PlannedStep, place: Place, working_days: WorkingDays, language: str) -> list[Phrase]:
     if planned.moved_because is None:
-        return ""
-    place = Place.of(known.person.employee)
-    holiday = working_days.holiday_name(planned.nominal, place, "en") if planned.moved_because == "holiday" else None
-    because = f"{planned.moved_because}: {holiday}" if holiday else planned.moved_because
-    return f"; moved from {planned.nominal:%a %d %b} ({because})"
+        return []
+    holiday = working_days.holiday_name(planned.nominal, place, language) if planned.moved_because == "holiday" else None
+    because = phrase("holiday: %(name)s", name=holiday) if holiday else _MOVED[planned.moved_because]
+    return [phrase("moved from %(day)s (%(because)s)", day=planned.nominal, because=because)]
+
+
+_MOVED: Mapping[MovedBecause, Phrase] = {
+    "weekend": phrase("weekend"),
+    "holiday": phrase("holiday"),
+    "clock change": phrase("clock change"),
+    "leave": phrase("leave"),
+}

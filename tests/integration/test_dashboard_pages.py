@@ -265,6 +265,16 @@ def test_a_person_page_says_why(admin: Operating) -> None:
     assert admin.get("/admin/people/999999").status == 404
 
 
+def test_a_person_page_says_why_in_the_viewers_language(admin: Operating) -> None:
+    page = admin.get("/admin/people/4", **{"Accept-Language": "fr"})
+    french = page.text
+    assert "reminder\u00a0: refusé définitivement" in page.body
+    assert "remis par e-mail au lieu du samedi 4 octobre 2025 (week-end)" in french
+    assert "pas encore dû" in french
+    german = admin.get("/admin/people/4", **{"Accept-Language": "de"}).text
+    assert "statt Samstag, 4. Oktober 2025 (Wochenende)" in german
+
+
 def test_times_are_in_the_zone_that_was_chosen(rig: Rig) -> None:
     viewer = rig.sign_in(Role.VIEWER)
     assert "10:14:07 Europe/Zurich" in viewer.get("/admin").text

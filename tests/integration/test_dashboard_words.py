@@ -12,23 +12,21 @@ from notifier.domain import ledger
 from notifier.web.dashboard import campaign, frame, queue, roster, words
 
 ROOT = Path(__file__).parents[2]
-_MARKED = re.compile(r"""(?:\b_|\bsay)\(\s*(["'])(.+?)\1""")
-_NOTED = re.compile(r"""(?:event=|_note\(connection, (?:task\.)?view, |_Deed\(\s*)"([a-z ]+)"(?: if [^,]*? else "([a-z ]+)")?""")
+_MARKED = re.compile(r"""(?:\b_|\bsay|\bphrase)\(\s*(["'])(.+?)\1""")
+_NOTED = re.compile(r"""(?:event=|\bnote\(connection, (?:task\.)?view, |_Deed\(\s*)"([a-z ]+)"(?: if [^,]*? else "([a-z ]+)")?""")
 _GAP = re.compile(r"%\(\w+\)s")
-# Pieces of what `delivery.explain` says, reasons in rows of the outbox, states that no row is in, and parts of `/readyz`.
+# Reasons in rows of the outbox, states that no row is in, and parts of `/readyz`.
 _FROM_ELSEWHERE = """
-being sent; waiting for the window; due; it goes out as fast as the provider allows; the planner has not come to it yet; not due yet
-the campaign is not for this person; its time is over before the person is back from leave; the person joined later
-the person had answered; the person has answered; the person had left the organisation; answered; left the organisation
-the service was not running while this was due; no longer in the configuration; no channel reaches this person
+answered; left the organisation; no longer in the configuration; no channel reaches this person
 an operator cancelled it; an operator asked for another try; not planned; not needed; store; planner; writing; sending
 """
 
 
 def wanted() -> set[str]:
     """Every text that a page may show."""
-    pages = [*(ROOT / "templates" / "admin").glob("*.html"), *(ROOT / "notifier" / "web" / "dashboard").glob("*.py")]
-    sources = [page.read_text("utf-8") for page in pages]
+    code = ROOT / "notifier"
+    pages = [*(ROOT / "templates" / "admin").glob("*.html"), *(code / "web" / "dashboard").glob("*.py")]
+    sources = [page.read_text("utf-8") for page in (*pages, code / "delivery" / "explain.py")]
     texts = {text for source in sources for _, text in _MARKED.findall(source)}
     texts |= {event for source in sources for found in _NOTED.findall(source) for event in found if event}
     for names in (

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from notifier.web.dashboard import audit, campaign, choice, health, people, person, queue, roster, today
+from notifier.web.dashboard import audit, campaign, choice, health, people, person, person_acts, queue, roster, today
 from notifier.web.dashboard.desk import Desk, Office
 from notifier.web.operators import START
 from notifier.web.site import Site
@@ -41,7 +41,7 @@ _LOOKS: dict[str, _Page] = {
 _ACTS: dict[str, _Page] = {
     "/stop": today.stop,
     "/resume": today.resume,
-    "/people/{key:int}/{act}": person.act,
+    "/people/{key:int}/{act}": person_acts.act,
     "/queue/retry": queue.retry,
     "/queue/cancel": queue.cancel,
     "/roster/approve": roster.approve,

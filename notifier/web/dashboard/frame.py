@@ -129,6 +129,10 @@ class View:
     def channel(self, name: str) -> str:
         return str(self.say(words.CHANNELS.get(name, name)))
 
+    def pair(self, what: str, said: str) -> Markup:
+        """ "answer: done", with the space before the colon where the language has one."""
+        return self.say("%(what)s: %(said)s", what=what, said=said)
+
     def state(self, state: State) -> str:
         return str(self.say(words.STATES[state]))
 
