@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
@@ -292,8 +293,10 @@ class Daemon:
 
     def _say_state(self) -> None:
         with self._service.database.read() as connection:
-            counts = stories.count_states(connection)
-        _log.info("state", **{f"{one.channel}_{one.state}": one.count for one in counts})
+            counts: Counter[str] = Counter()
+            for one in stories.count_states(connection):
+                counts[f"{one.channel}_{one.state}"] += one.count
+        _log.info("state", **counts)
 
     @contextmanager
     def _moved(self, service: Service) -> Iterator[None]:

@@ -23,6 +23,7 @@ from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
 _MANY = 50
+_LETTERS = "(summaries)"  # of managers and officers, which are about no single campaign
 _CHANNELS = ("slack", "smtp", "graph", "file", "webhook")
 
 
@@ -82,7 +83,7 @@ def status(where: Configured, only_lost: bool, as_json: bool) -> None:
         say()
         table(
             ["campaign", "channel", "state", "count"],
-            ((c.campaign, c.channel, c.state, f"{c.count:,}") for c in counts),
+            ((c.campaign or _LETTERS, c.channel, c.state, f"{c.count:,}") for c in counts),
             numbers=(3,),
         )
 

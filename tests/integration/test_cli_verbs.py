@@ -207,6 +207,7 @@ def test_who_cannot_be_reached_is_told_and_tried_again(home: Shell) -> None:
     assert home("status", "--undeliverable").out == "Every open person was reached, or is going to be.\n"
     assert home("status", "--undeliverable", "--json").lines == []
     refuse(home.folder, "1001", "550 5.1.1 no such user")
+    assert "(summaries)" in home("status").out  # a letter of no single campaign is told as what it is
 
     ways = home("explain", "1001", "--json").data["reached_by"]
     assert [(way["channel"], way["reached"], way["why_not"]) for way in ways] == [("email", False, "550 5.1.1 no such user")]
@@ -228,7 +229,7 @@ def test_who_cannot_be_reached_is_told_and_tried_again(home: Shell) -> None:
 
 
 def refuse(folder: Path, person: str, words: str) -> None:
-    """This person's first reminder was refused for good in October 2025; it is still current."""
+    """This person's first reminder was refused for good in October 2025; it is still current. A letter to them has gone."""
     now = datetime(2025, 10, 12, 10, tzinfo=UTC)
     database = Database(f"sqlite:///{folder}/notifier.db")
     with database.write() as connection:
@@ -238,6 +239,8 @@ def refuse(folder: Path, person: str, words: str) -> None:
         row |= {"channel": "smtp", "message": "notice", "state": "refused", "reason": words, "finished_at": now}
         instants = dict.fromkeys(("created_at", "due_at", "next_at", "closes_at"), now)
         connection.execute(insert(deliveries).values(row | instants | {"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}))
+        letter = {"campaign": "", "kind": "organisation", "occasion": 202542, "message": "organisation", "state": "accepted"}
+        connection.execute(insert(deliveries).values(row | instants | letter | {"reason": None, "expires_at": now}))
         reach.refuse(connection, [reach.Refusal(found.key, "smtp", found.employee.email, words)], now)
     database.close()
 
