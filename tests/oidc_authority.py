@@ -51,6 +51,7 @@ class Authority:
         form: what it was asked for a token with.
         keys: those it publishes, by name.
         codes: how often each was redeemed; it redeems any, as often as it is asked.
+        error: with what it refuses to redeem one; "" to redeem it.
     """
 
     certificates: Certificates
@@ -62,6 +63,7 @@ class Authority:
     asked: dict[str, str] = field(default_factory=dict)
     now: datetime | None = None
     status: int = 200
+    error: str = ""
     form: dict[str, str] = field(default_factory=dict)
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"one": KEY})
 
@@ -88,6 +90,8 @@ class Authority:
             return 200, {"keys": [one | {"kid": name, "use": "sig"} for name, one in public.items()]}
         code, self.form = form["code"], form
         self.codes[code] = self.codes.get(code, 0) + 1
+        if self.error:
+            return 400, {"error": self.error}
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": self.sign(self.token())}
 
     def token(self) -> dict[str, Any]:

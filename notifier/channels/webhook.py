@@ -2,7 +2,7 @@
 
 The body is the JSON that was written when the call was planned. One that holds a mail address does not leave, unless the roster has
 such for ids. `webhook-id` is the same at every try, so that a repeat can be told. The signature covers id, time of the try and
-body: `v1,` and the HMAC-SHA256 of "id.timestamp.body" in base64.
+body: `v1,` and the HMAC-SHA256 of "id.timestamp.body" in base64; one for each secret, where there are two for a while.
 
 Any 2xx is taken. What says that no call is wanted this way, a 3xx (nothing is ever followed), 401, 403, 404, 405 or 410, is ours to
 mend: the channel pauses, and the calls wait. Other 4xx refuse this one call. 408, 425, 429 and 5xx are tried again, after the pause
@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hmac
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,15 +41,15 @@ class WebhookChannel:
     concurrency = 4
     resend_when_uncertain = True
 
-    def __init__(self, url: str, *, secret: str, clock: Clock, ca_file: Path | None = None) -> None:
+    def __init__(self, url: str, *, secrets: Sequence[str], clock: Clock, ca_file: Path | None = None) -> None:
         """Nothing is opened before the first call.
 
         Args:
-            secret: "whsec_" and the key in base64.
+            secrets: each "whsec_" and the key in base64; the newest first.
             ca_file: certificates to trust in place of the system's.
         """
         self._url = url
-        self._key = base64.b64decode(secret.removeprefix("whsec_"))
+        self._keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
         self._clock = clock
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
@@ -61,14 +62,26 @@ class WebhookChannel:
             async with self._opened().post(
                 self._url, data=body, headers=self._headers(outgoing, body), allow_redirects=False
             ) as answer:
-                said = f"HTTP {answer.status} {(answer.reason or '')[:_LONGEST_REASON]}".strip()
-                return _judged(answer.status, said, answer.headers.get("Retry-After"))
+                return _judged(answer.status, _said(answer), answer.headers.get("Retry-After"))
         except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorDNSError) as error:
             reply = f"the webhook cannot be reached ({type(error).__name__})"
             raise DeliveryFailed(Verdict.TEMPORARY, reply, pause_seconds=_PAUSE) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reply = f"no answer from the webhook ({type(error).__name__})"
             raise DeliveryFailed(Verdict.UNCERTAIN, reply, pause_seconds=_PAUSE) from None
+
+    async def reach(self) -> str:
+        """Ask for nothing but an answer (HEAD), and tell it: "HTTP 405 Method Not Allowed". No call is made.
+
+        Raises:
+            DeliveryFailed: nobody answers.
+        """
+        try:
+            async with self._opened().head(self._url, allow_redirects=False) as answer:
+                return _said(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reply = f"the webhook cannot be reached ({type(error).__name__})"
+            raise DeliveryFailed(Verdict.TEMPORARY, reply) from None
 
     async def close(self) -> None:
         if self._session is not None:
@@ -87,14 +100,19 @@ class WebhookChannel:
     def _headers(self, outgoing: Outgoing, body: bytes) -> dict[str, str]:
         number = f"msg_{outgoing.message_id.partition('@')[0].replace('.', '_')}"  # no dot: it parts what is signed
         second = str((self._clock.now() - _EPOCH) // timedelta(seconds=1))
-        code = hmac.digest(self._key, f"{number}.{second}.".encode() + body, "sha256")
+        signed = f"{number}.{second}.".encode() + body
+        codes = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in self._keys]
         return {
             "Content-Type": "application/json",
             "User-Agent": "notifier",
             "webhook-id": number,
             "webhook-timestamp": second,
-            "webhook-signature": f"v1,{base64.b64encode(code).decode()}",
+            "webhook-signature": " ".join(f"v1,{code}" for code in codes),
         }
+
+
+def _said(answer: aiohttp.ClientResponse) -> str:
+    return f"HTTP {answer.status} {(answer.reason or '')[:_LONGEST_REASON]}".strip()
 
 
 def _judged(status: int, said: str, retry_after: str | None) -> Receipt:

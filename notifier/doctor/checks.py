@@ -7,7 +7,20 @@ from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
 
-from notifier.doctor import bounces, machine, mail_server, microsoft, roster, secrets_kept, sender_domain, slack, store, web
+from notifier.doctor import (
+    bounces,
+    machine,
+    mail_server,
+    microsoft,
+    operators,
+    programs,
+    roster,
+    secrets_kept,
+    sender_domain,
+    slack,
+    store,
+    web,
+)
 from notifier.doctor.examination import PATIENCE_SECONDS, Check, examine, in_thread
 from notifier.doctor.findings import Area, Finding
 from notifier.doctor.parts import Parts
@@ -55,6 +68,8 @@ def _checks(settings: Settings, parts: Parts, clocks: SeenClocks, now: datetime)
     yield _of_roster(settings, parts, clocks)
     yield Check(web.AREA, "addresses", _at_once(lambda: web.look_at_addresses(settings)))
     yield Check(web.AREA, "reachable", lambda: _reachable(settings, parts, clocks, now))
+    yield Check(operators.AREA, "service", lambda: operators.look_at_provider(parts.sign_in(), settings.web.base_url, now))
+    yield Check(programs.AREA, "address", lambda: programs.look_at_webhook(parts.programs()))
     yield Check(store.AREA, "store", lambda: _with_store(parts, now))
     yield from _of_machine(settings, parts, now)
 

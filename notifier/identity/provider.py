@@ -31,6 +31,7 @@ _TIMEOUT = 10
 _KNOWN_FOR = timedelta(hours=1)
 _KEYS_AT_MOST_EVERY = timedelta(minutes=1)
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_NOT_US = frozenset({"invalid_client", "unauthorized_client"})
 _HINT = "check sign_in.authority, and the way out to it: proxy, firewall, sign_in.ca_file"
 
 
@@ -143,9 +144,29 @@ class Provider:
             RefusedError: the provider said no.
             ProviderError: the provider cannot be reached.
         """
-        known = await self._ask(now)
-        self._belongs(attempt, answer, known.configuration)
-        client = self._client(known.configuration)
+        self._belongs(attempt, answer, (await self._ask(now)).configuration)
+        result = await self._redeem(attempt, answer, now)
+        if "error" in result:
+            msg = f"the provider did not let somebody in ({_code(result['error'])})"
+            raise RefusedError(msg, hint=_hint_for(result["error"]))
+        claims = await self._read(result, attempt.nonce, now)
+        return self._identity(claims)
+
+    async def try_out(self, now: datetime) -> None:
+        """Ask who it is, and whether it takes our secret: with a code that is none, which it refuses for that reason or for ours.
+
+        Raises:
+            RefusedError: it does not know us, or not with this secret.
+            ProviderError: as `begin`.
+        """
+        _, attempt = await self.begin(now)
+        result = await self._redeem(attempt, {"state": attempt.state, "code": "none"}, now)
+        if (code := result.get("error")) in _NOT_US:
+            msg = f"the sign-in service at {self.issuer} does not take the client secret ({code})"
+            raise RefusedError(msg, hint=_hint_for(code))
+
+    async def _redeem(self, attempt: Attempt, answer: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
+        client = self._client((await self._ask(now)).configuration)
         try:
             result = await asyncio.to_thread(client.obtain_token_by_auth_code_flow, dict(attempt.secrets), dict(answer))
         except (requests.RequestException, OSError) as error:
@@ -153,12 +174,7 @@ class Provider:
         except (ValueError, RuntimeError, LookupError, TypeError):
             msg = "the provider's answer is none to this sign-in"
             raise NotTrustedError(msg) from None
-        if not isinstance(result, dict) or "error" in result:
-            code = result.get("error") if isinstance(result, dict) else ""
-            msg = f"the provider did not let somebody in ({_code(code)})"
-            raise RefusedError(msg, hint=_hint_for(code))
-        claims = await self._read(result, attempt.nonce, now)
-        return self._identity(claims)
+        return result if isinstance(result, dict) else {"error": ""}
 
     def _belongs(self, attempt: Attempt, answer: Mapping[str, str], configuration: Mapping[str, Any]) -> None:
         """RFC 9207: an answer says which provider it is from, if that provider says that it does."""
@@ -265,6 +281,6 @@ def _code(code: object) -> str:
 
 
 def _hint_for(code: object) -> str | None:
-    if code in {"invalid_client", "unauthorized_client"}:
+    if code in _NOT_US:
         return "check sign_in.client_id and the client secret: one may have expired"
     return None

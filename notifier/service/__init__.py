@@ -26,6 +26,7 @@ from notifier.service.people import (
     read_slack_members,
     refresh_roster,
 )
+from notifier.service.webhook import webhook_channels
 from notifier.store.opening import open_store
 
 __all__ = [
@@ -57,5 +58,6 @@ __all__ = [
     "slack_channel",
     "smtp_channel",
     "template_folders",
+    "webhook_channels",
     "write_new_keys",
 ]

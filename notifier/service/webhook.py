@@ -68,4 +68,5 @@ def webhook_channels(settings: Webhook, clock: Clock) -> tuple[WebhookChannel, .
     if secret is None:
         msg = "webhook.url: there is no secret to sign calls with"
         raise ConfigurationError(msg, hint="name the file it stands in with webhook.secret_file, or set NOTIFIER_WEBHOOK__SECRET")
-    return (WebhookChannel(settings.url, secret=secret, clock=clock, ca_file=settings.ca_file),)
+    secrets = [one for one in (secret, revealed(settings.former_secret)) if one is not None]
+    return (WebhookChannel(settings.url, secrets=secrets, clock=clock, ca_file=settings.ca_file),)

@@ -53,6 +53,10 @@ class Webhook(Section):
     """What each call is signed with. Not in this file: see the head of it."""
     secret_file: Path | None = None
     """A file that holds the secret (whsec_…) and nothing else; whoever is called checks the signature with the same one."""
+    former_secret: WebhookSecret | None = None
+    """The secret before, while whoever is called changes over to the new one: calls are signed with both."""
+    former_secret_file: Path | None = None
+    """A file that holds the secret before and nothing else. Take it out when everybody has the new one."""
     tell_answer: bool = False
     """Whether to say which answer it was. Without it only: settled, or open."""
     ca_file: Path | None = None

@@ -115,7 +115,7 @@ async def _slack_rig() -> AsyncIterator[Rig]:
 async def _webhook_rig() -> AsyncIterator[Rig]:
     async with WebhookServer(DATED) as server:
         yield Rig(
-            channel=WebhookChannel(server.url, secret=SECRET, clock=MovedClock(DATED)),
+            channel=WebhookChannel(server.url, secrets=[SECRET], clock=MovedClock(DATED)),
             arrived=lambda: [call.body for call in server.calls],
             fail=lambda: setattr(server, "status", 401),
             mend=lambda: setattr(server, "status", 200),

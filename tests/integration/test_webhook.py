@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -93,7 +94,7 @@ async def _rig(database: Database) -> AsyncIterator[Rig]:
             default_language="en",
             writers={Kind.WEBHOOK: WebhookWriter()},
         )
-        channel = WebhookChannel(server.url, secret=SECRET, clock=clock)
+        channel = WebhookChannel(server.url, secrets=[SECRET], clock=clock)
         parts = {"composer": composer, "channels": [channel], "limits": {}, "owner": "test"}
         dispatcher = Dispatcher(database=database, clock=clock, message_id_domain="example.com", **parts)
         one = Rig(database, server, clock, dispatcher)
@@ -220,7 +221,7 @@ async def test_the_signature_is_that_of_the_specification() -> None:
     second = datetime.fromtimestamp(1614265330, UTC)
     message = replace(webhook_outgoing(text='{"test": 2432232314}'), message_id="p5jXN8AQM9LWM0D4loKWxJek@example.com")
     async with WebhookServer(second) as server:
-        channel = WebhookChannel(server.url, secret=SECRET, clock=MovedClock(second))
+        channel = WebhookChannel(server.url, secrets=[SECRET], clock=MovedClock(second))
         await channel.send(message)
         await channel.send(webhook_outgoing(7))  # its Message-ID has a dot, which an id of a webhook must not have
         await channel.close()
@@ -230,10 +231,24 @@ async def test_the_signature_is_that_of_the_specification() -> None:
     assert "." not in second_call["webhook-id"]
 
 
+async def test_while_a_secret_is_changed_either_of_the_two_fits() -> None:
+    """The specification: signatures stand beside each other, with a space between, and one that fits is enough."""
+    second = datetime.fromtimestamp(1614265330, UTC)
+    new = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
+    async with WebhookServer(second) as server:
+        for secrets in ([new, SECRET], [SECRET, new], [new]):
+            channel = WebhookChannel(server.url, secrets=secrets, clock=MovedClock(second))
+            with suppress(DeliveryFailed):
+                await channel.send(webhook_outgoing())
+            await channel.close()
+        assert (len(server.calls), len(server.tries)) == (2, 3)
+        assert [len(one.headers["webhook-signature"].split(" ")) for one in server.tries] == [2, 2, 1]
+
+
 async def test_a_program_that_is_not_there_pauses_the_channel() -> None:
     async with WebhookServer(NOW) as server:
         url = server.url
-    channel = WebhookChannel(url, secret=SECRET, clock=MovedClock(NOW))
+    channel = WebhookChannel(url, secrets=[SECRET], clock=MovedClock(NOW))
     with pytest.raises(DeliveryFailed) as caught:
         await channel.send(webhook_outgoing(1))
     await channel.close()

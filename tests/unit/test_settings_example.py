@@ -82,7 +82,8 @@ def test_it_loads_with_every_key_in_use(tmp_path: Path) -> None:
         (tmp_path / name).write_text("correct horse")
     for name, secret in SLACK.items():
         (tmp_path / name).write_text(secret)
-    (tmp_path / "webhook-secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    for name in ("webhook-secret", "webhook-secret-before"):
+        (tmp_path / name).write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     (tmp_path / "texts").mkdir()
     assert load(tmp_path / "config.toml", environment={}).email.smtp.per_minute == 30
 
