@@ -38,12 +38,13 @@ from notifier.domain.links import LinkKeys
 from notifier.domain.operators import Role
 from notifier.domain.progress import Figure
 from notifier.domain.window import Window
-from notifier.store import employees, letters, sessions
+from notifier.store import employees, letters, roster_changes, sessions
 from notifier.store.database import Database
 from notifier.store.employees import SyncRecord
 from notifier.store.letters import Letter
 from notifier.store.oversight import ledger
 from notifier.store.quota import Limits
+from notifier.store.roster_changes import Touch
 from notifier.store.tables import Kind, State, acknowledgements, deliveries, metadata
 from notifier.summary import facts
 from notifier.summary.board import Board
@@ -68,6 +69,9 @@ PAGES = {
     "People: a name that many have": "/admin/people?q=lena",
     "People: a name that nobody has": "/admin/people?q=nobody-of-that-name",
     "People: the open ones of a country": "/admin/people?campaign=linkedin-ai-training&is=open&country=FR",
+    "People: the open ones of an evening": "/admin/people?campaign=linkedin-ai-training&is=open&on=2025-10-10",
+    "People: the few settled on the first evening": "/admin/people?campaign=linkedin-ai-training&is=settled&on=2025-10-03",
+    "People: those whom a reading changed": "/admin/people?is=changed&reading=1",
     "People: those whom nothing reaches": "/admin/people?campaign=linkedin-ai-training&is=undeliverable",
     "Person": "/admin/people/50001",
     "Queue": "/admin/queue",
@@ -117,7 +121,9 @@ def fill(database: Database, people: int) -> None:
     with database.write() as connection:
         metadata.create_all(connection)
         employees.add(connection, crowd(people), NOW - timedelta(days=300))
-        employees.record_sync(connection, SyncRecord(NOW - timedelta(hours=5), "roster.csv", True, people, 0, 0, 0, 0, 0))
+        applied = SyncRecord(NOW - timedelta(hours=5), "roster.csv", True, people, 0, 0, 0, 0, people // 100)
+        number = employees.record_sync(connection, applied)
+        roster_changes.keep(connection, number, [(key, Touch.CHANGED, ["department"]) for key in range(100, people + 1, 100)])
         settled = [number for number in range(1, people + 1) if number % 5 in {1, 3}]
         connection.execute(insert(acknowledgements), [_answer(number) for number in settled])
         rows = [

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from notifier.domain.campaign import Campaign
 from notifier.domain.operators import Role
 from notifier.domain.progress import Row
 from notifier.summary.organisation import OrganisationFigures
@@ -66,21 +65,24 @@ async def show(office: Office, request: Request) -> Response:
     await office.looks.note(request, view, campaign.id)
     told = await office.desk.board.figures(campaign, view.now)
     say = view.say
+    # A list is of the first campaign unless it is named. Where there is one only, all those links are a sixth of the page.
+    only = f"campaign={campaign.id}&" if len(office.site.campaigns) > 1 else ""
     return office.frame.show(
         request,
         view,
         "campaign.html",
         campaign.id,
         campaign=campaign,
+        only=only,
         others=[name for name in office.site.campaigns if name != campaign.id],
         told=told,
         left=countdown(view, told.days_left),
         percent=told.settled * 100 // told.people if told.people else 0,
         curve=charts.draw(told.curve, campaign),
         tables=[
-            _table(view, campaign, "country", told.by_country, view.country),
-            _table(view, campaign, "department", told.by_department, str),
-            _table(view, campaign, "language", told.by_language, view.tongue),
+            _table(view, only, "country", told.by_country, view.country),
+            _table(view, only, "department", told.by_department, str),
+            _table(view, only, "language", told.by_language, view.tongue),
         ],
         minimum=office.desk.minimum_group,
         answers=[
@@ -116,20 +118,18 @@ def _pace(view: View, told: OrganisationFigures) -> str:
     return str(view.say("as many settled as a week ago"))
 
 
-def _table(
-    view: View, campaign: Campaign, what: str, rows: Sequence[Row], name: Callable[[str], str]
-) -> tuple[str, str, list[Line], int]:
+def _table(view: View, only: str, what: str, rows: Sequence[Row], name: Callable[[str], str]) -> tuple[str, str, list[Line], int]:
     """Title and heading of a table, its first lines, and how many more there are; the largest groups first."""
     title, heading = _TABLES[what]
     largest = sorted(rows, key=lambda row: (-row.figure.people, row.cells))
-    lines = [_line(view, campaign, row, what, name) for row in largest[:_MOST_LINES]]
+    lines = [_line(view, only, row, what, name) for row in largest[:_MOST_LINES]]
     return str(view.say(title)), str(view.say(heading)), lines, len(largest) - len(lines)
 
 
-def _line(view: View, campaign: Campaign, row: Row, what: str, name: Callable[[str], str]) -> Line:
+def _line(view: View, only: str, row: Row, what: str, name: Callable[[str], str]) -> Line:
     unknown = str(view.say("organisation’s default") if what == "language" else view.say("not in the roster"))
     names = sorted(name(cell) if cell else unknown for cell in row.cells)
-    query = urlencode([("campaign", campaign.id), *((what, cell) for cell in row.cells)])
+    query = only + urlencode([(what, cell) for cell in row.cells])
     figure = row.figure
     return Line(
         name=", ".join(names[:3]) + (f" … ({view.number(len(names))})" if len(names) > 3 else ""),

@@ -14,7 +14,7 @@ from notifier.domain.campaign import Campaign
 from notifier.summary.organisation import Point
 
 SIZE = 1000
-_MOST_ROWS = 20
+_MOST_ROWS = 14
 _DAY = timedelta(days=1)
 
 
@@ -47,7 +47,7 @@ class Curve:
         deadline: its day.
         first, last: the days at the two ends.
         first_open, last_open: how many are open where the curve begins and ends.
-        rows: the days of the data table, the newest first; at most some twenty, evenly apart.
+        rows: the days of the data table, the newest first; at most fourteen, evenly apart.
     """
 
     line: str
