@@ -8,6 +8,11 @@ awaited it may rely on it being durable.
 Much of the same kind costs less when it is done at once. Pieces of the same work that follow each other in the queue are handed to
 it together, in one savepoint. If that raises, it is undone, and each piece is tried alone: what is wrong with one of them fails
 that one only.
+
+The writer and the loop share one interpreter, and while both run, each stops the other many times for each piece. So pieces that
+may be done with others are gathered until two turns of the loop have brought no more of them, one to read and one to run what was
+read: then the loop is idle, or busy with something else. Pieces by themselves wait for the end of the turn only. That took a fifth
+of the time off an answer, where 64 people send theirs at once.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -30,6 +35,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 _LARGEST_GROUP = 256
+_QUIET_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +46,29 @@ class _Piece:
     item: Any
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """What was asked for in one loop and is not yet handed over to the writer.
+
+    Attributes:
+        at_once: it waits for the end of this turn only.
+        counted: how many pieces there were in the turn before.
+        quiet: how many turns have brought no more of them.
+    """
+
+    pieces: list[_Piece] = field(default_factory=list)
+    at_once: bool = False
+    counted: int = 0
+    quiet: int = 0
+
+    def is_over(self) -> bool:
+        """Asked once at the end of each turn."""
+        count = len(self.pieces)
+        self.quiet = self.quiet + 1 if count == self.counted else 0
+        self.counted = count
+        return self.at_once or self.quiet >= _QUIET_TURNS or count >= _LARGEST_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +95,40 @@ class Writer:
         """Take the way to a transaction, which is committed at its end."""
         self._write = write
         self._waiting: queue.SimpleQueue[list[_Piece] | None] = queue.SimpleQueue()
-        self._gathered: dict[asyncio.AbstractEventLoop, list[_Piece]] = {}
+        self._gathered: dict[asyncio.AbstractEventLoop, _Gathering] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> asyncio.Future[T]:
+    def submit(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item | None) -> asyncio.Future[T]:
+        """Have work done; to be called in a running loop.
+
+        Args:
+            item: what the work is to be done for, together with others; None for a piece by itself.
+        """
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
                 self._thread.start()
         loop = asyncio.get_running_loop()
-        if loop not in self._gathered:
-            self._gathered[loop] = []
-            loop.call_soon(self._hand_over, loop)
+        gathering = self._gathered.get(loop)
+        if gathering is None:
+            gathering = self._gathered[loop] = _Gathering()
+            loop.call_soon(self._gather, loop, gathering)
         future: asyncio.Future[T] = loop.create_future()
-        self._gathered[loop].append(_Piece(work, item, loop, future))
+        gathering.pieces.append(_Piece(work, item, loop, future))
+        gathering.at_once = gathering.at_once or item is None
         return future
 
+    def _gather(self, loop: asyncio.AbstractEventLoop, gathering: _Gathering) -> None:
+        """At the end of a turn of the loop: hand over, or wait for what the next one brings."""
+        if not gathering.is_over():
+            loop.call_soon(self._gather, loop, gathering)
+        elif self._gathered.get(loop) is gathering:  # else it was handed over when the store was closed
+            self._hand_over(loop)
+
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the writer at once what was asked for in one turn of a loop; woken by the first, it would fight with the rest."""
-        self._waiting.put(self._gathered.pop(loop, []))
+        if (gathering := self._gathered.pop(loop, None)) is not None:
+            self._waiting.put(gathering.pieces)
 
     def close(self) -> None:
         if self._thread is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -66,6 +67,35 @@ async def test_items_of_the_same_work_are_done_together_and_in_order(database: D
     assert results == ["A", "B", "c", "D"]
     assert groups == [["a", "b"], ["d"]]
     assert await database.read_async(count) == 4
+
+
+async def test_what_comes_in_turns_that_follow_each_other_is_done_together(database: Database) -> None:
+    """Until two turns bring nothing more, or there are 256: nobody waits for ever."""
+    groups: list[list[int]] = []
+
+    def take_all(_connection: Connection, numbers: Sequence[int]) -> Sequence[int]:
+        groups.append(list(numbers))
+        return numbers
+
+    async def come(number: int) -> int:
+        for _ in range(2 * number):
+            await asyncio.sleep(0)
+        return await database.write_each(take_all, number)
+
+    numbers = list(range(260))
+    assert await asyncio.gather(*map(come, numbers)) == numbers
+    assert groups == [numbers[:256], numbers[256:]]
+
+
+async def test_a_piece_by_itself_is_not_held_up_by_those_that_come_together(database: Database) -> None:
+    """It is done though the loop has no further turn until it is."""
+    done = threading.Event()
+    asked = asyncio.gather(database.write_each(lambda _connection, items: items, 1), database.write_async(lambda _: done.set()))
+    for _ in range(2):  # one to ask in, one at whose end they are handed over
+        await asyncio.sleep(0)
+    assert done.wait(10)
+    first, _ = await asked
+    assert first == 1
 
 
 async def test_an_item_that_raises_is_undone_alone(database: Database) -> None:
