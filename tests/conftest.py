@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -12,6 +13,12 @@ import pytest
 from notifier.store.database import Database
 from notifier.store.tables import metadata
 from tests import postgresql_rig
+
+
+def pytest_collection_finish() -> None:
+    """Five thousand tests and all modules are here to stay: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -55,15 +62,25 @@ def _postgresql_store(postgresql_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def _emptied_postgresql_store(_postgresql_store: str) -> str:
-    postgresql_rig.empty_tables(_postgresql_store, [table.name for table in metadata.sorted_tables])
+    postgresql_rig.empty_tables(_postgresql_store, [table.name for table in reversed(metadata.sorted_tables)])
     return _postgresql_store
+
+
+@pytest.fixture(scope="session")
+def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A closed store with our tables, to be copied: to make it takes longer than many a test."""
+    path = tmp_path_factory.mktemp("store") / "store.db"
+    store = Database(f"sqlite:///{path}")
+    _create_tables(store)
+    store.close()
+    return path.read_bytes()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty store, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        yield from _sqlite_store(tmp_path)
+        yield from _sqlite_store(tmp_path, request.getfixturevalue("_sqlite_file"))
         return
     store = Database(request.getfixturevalue("_emptied_postgresql_store"))
     yield store
@@ -71,14 +88,14 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+def sqlite_database(tmp_path: Path, _sqlite_file: bytes) -> Iterator[Database]:
     """An empty store on SQLite, where the database is not what is tested."""
-    yield from _sqlite_store(tmp_path)
+    yield from _sqlite_store(tmp_path, _sqlite_file)
 
 
-def _sqlite_store(folder: Path) -> Iterator[Database]:
+def _sqlite_store(folder: Path, empty: bytes) -> Iterator[Database]:
+    (folder / "store.db").write_bytes(empty)
     store = Database(f"sqlite:///{folder}/store.db")
-    _create_tables(store)
     yield store
     store.close()
 

@@ -10,12 +10,13 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
+from secrets import randbelow
 from subprocess import PIPE, Popen
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,10 +35,12 @@ def noon_zone(now: datetime) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port on which nobody listens, from below those the system gives away by itself: nobody comes upon it before it is used."""
+    while True:
+        with socket.socket() as listener, suppress(OSError):
+            port = 20_000 + randbelow(12_000)
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def write_roster(path: Path, people: int, zone: str) -> None:

@@ -10,7 +10,6 @@ import grp
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.daemon_rig import free_port
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -121,7 +122,7 @@ def running_postfix(mailboxes: Iterable[str], *, extra: str = "") -> Iterator[Po
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
         _lay_out(folder)
-        port = _free_port()
+        port = free_port()
         _configure(folder, port, mailboxes, extra)
         _control(folder, "start")
         try:
@@ -147,13 +148,6 @@ def _lay_out(folder: Path) -> None:
     postfix, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
     os.chown(folder / "data", postfix.pw_uid, grp.getgrnam("postfix").gr_gid)
     os.chown(folder / "mail", nobody.pw_uid, nobody.pw_gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _control(folder: Path, verb: str) -> None:

@@ -58,11 +58,17 @@ def empty_database(server_url: str) -> Iterator[str]:
 
 
 def empty_tables(database_url: str, tables: Iterable[str]) -> None:
-    """Take every row out of these tables, after everybody else has been sent away."""
+    """Take every row out of these tables and number from one again, after everybody else has been sent away.
+
+    Args:
+        tables: each before those it refers to. Where nearly all are empty, DELETE takes a tenth of the time of TRUNCATE, which
+            gives every table and index a new file.
+    """
     admin = create_engine(database_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     end_sessions(admin, "true")
+    numbers = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace"
     with admin.connect() as connection:
-        connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+        connection.exec_driver_sql("; ".join([*(f"DELETE FROM {table}" for table in tables), numbers]))
 
 
 def end_sessions(engine: Engine, which: str) -> int:

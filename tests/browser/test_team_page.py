@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from notifier.store import teams
 from notifier.store.database import Database
 from notifier.summary.facts import OpenReport
-from tests.browser.test_every_page import look
+from tests.browser.test_every_page import LANGUAGES, look
 from tests.browser_rig import looking, problems
 from tests.pages_rig import Rig
 from tests.team_rig import LETTER, path, running_team_page, write
@@ -27,9 +27,9 @@ def _rig(sqlite_database: Database) -> Iterator[Rig]:
         yield rig
 
 
-@pytest.mark.parametrize(("language", "width"), [("de", 320), ("fr", 320), ("en", 1280)])
-def test_the_page_fits_and_can_be_used_by_everybody(chromium: Browser, rig: Rig, language: str, width: int) -> None:
-    with looking(chromium, width) as page:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_fits_and_can_be_used_by_everybody(chromium: Browser, rig: Rig, language: str) -> None:
+    with looking(chromium) as page:
         page.goto(f"{rig.base_url}{path(rig)}?lang={language}&said=reminded")
         for summary in page.locator("summary").all():
             summary.click()
