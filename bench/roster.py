@@ -3,13 +3,15 @@
     python -m bench.roster
 
 Beside it stands `sqlite3 .import` of the same file, which checks nothing: into a bare table without a key, and into a table with
-the key and indexes that the store keeps. Everything runs in a process of its own, on a file, under `synchronous=FULL`.
+the key and indexes that the store keeps. Everything runs in a process of its own, on a file, under `synchronous=FULL`; what one has
+left to the system to write is written before the next begins.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
@@ -97,6 +99,7 @@ def measure(folder: Path, file: str) -> dict[str, float]:
 
 def synced(folder: Path, file: str) -> dict[str, float]:
     command = child("bench.roster", "--folder", str(folder), "--file", file)
+    os.sync()
     output = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(output.stdout)
     return found
@@ -114,6 +117,7 @@ def imported(folder: Path, file: str, schema: str) -> float:
     target = "all_of_it" if "token" in schema else "roster"
     setup = [schema, view, trigger] if "token" in schema else [schema]
     script = "\n".join([*setup, ".mode csv", f".import --skip 1 {folder / file} {target}"])
+    os.sync()
     with stopwatch() as watch:
         subprocess.run(["sqlite3", str(into)], input=script, check=True, text=True, capture_output=True)
     return watch.seconds

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
-from notifier.store.employees import StoredRow
+from notifier.store.roster_rows import id_of
+
+AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +30,24 @@ class Unlike:
     new: set[str]
 
 
-def compare_rows(stored: Iterable[StoredRow], roster: Iterable[StoredRow]) -> Unlike:
-    """Walk through both. An id comes once in each. People who wait for their other side are remembered by a hash of their row.
-
-    Where somebody left or came, one side is a step behind from there on. It catches up by itself: whoever comes up and is waited
-    for is settled alone, while the other side stands still.
-    """
+def compare_rows(stored: Iterable[str], roster: Iterable[str]) -> Unlike:
+    """Walk through both. The rows are texts of `store.roster_rows`; an id comes once in each."""
     alike = 0
-    different: set[str] = set()
-    waiting_stored: dict[str, int] = {}
-    waiting_new: dict[str, int] = {}
+    waiting_stored: set[str] = set()
+    waiting_new: set[str] = set()
     rest_of_stored, rest_of_roster = iter(stored), iter(roster)
-    known, new = next(rest_of_stored, None), next(rest_of_roster, None)
-    while known or new:
-        if known == new:
-            alike += 1
-        elif new and new[0] in waiting_stored:
-            alike += _settle(new, waiting_stored, different)
-            new = next(rest_of_roster, None)
-            continue
-        elif known and known[0] in waiting_new:
-            alike += _settle(known, waiting_new, different)
-            known = next(rest_of_stored, None)
-            continue
-        else:
-            waiting_stored |= _remembered(known)
-            waiting_new |= _remembered(new)
-        known, new = next(rest_of_stored, None), next(rest_of_roster, None)
-    return Unlike(alike, different | waiting_stored.keys(), different | waiting_new.keys())
+    while True:
+        known, new = set(islice(rest_of_stored, AT_ONCE)), set(islice(rest_of_roster, AT_ONCE))
+        if not known and not new:
+            return Unlike(alike, set(map(id_of, waiting_stored)), set(map(id_of, waiting_new)))
+        alike += _settle(known, new) + _settle(known, waiting_new) + _settle(new, waiting_stored)
+        waiting_stored |= known
+        waiting_new |= new
 
 
-def _settle(row: StoredRow, waiting: dict[str, int], different: set[str]) -> bool:
-    """Take the other side of a row out of those that wait. Returns whether both are the same."""
-    same = waiting.pop(row[0]) == hash(row)
-    if not same:
-        different.add(row[0])
-    return same
-
-
-def _remembered(row: StoredRow | None) -> dict[str, int]:
-    return {row[0]: hash(row)} if row else {}
+def _settle(rows: set[str], others: set[str]) -> int:
+    """Take the rows that are in both out of both. Returns how many."""
+    both = rows & others
+    rows -= both
+    others -= both
+    return len(both)

@@ -26,7 +26,7 @@ Block = Sequence[Column]
 
 _PLAIN_ID = re.compile(rf"(?!(?:null|none|nan)\Z)[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_TEXT - 1}}}", re.IGNORECASE)
 _PLAIN_ID_LINES = re.compile(rf"(?:(?!(?:null|none|nan)\n)[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_TEXT - 1}}}+\n)*+", re.IGNORECASE)
-_DOUBTFUL = ""
+_DOUBTFUL = "?"
 
 
 class BlockReader:
@@ -56,14 +56,17 @@ class BlockReader:
         Args:
             lines: the number of the first line of each.
         """
-        whole = [cells for cells in records if not isinstance(cells, Broken)]
-        if len(whole) < len(records) or set(map(len, whole)) != {len(self._header)}:
+        columns = _columns(records)
+        if len(columns) != len(self._header):
             return _sorted(self._one_by_one(zip(lines, records, strict=True)))
-        block = _Reading(self._places, list(zip(*whole, strict=True)), self._clean, self._tell)
-        circumstances = self._reader.circumstances.read_columns(block.columns)
-        leave = list(map(self._leave.__getitem__, block.texts("leave_until")))
-        plain = [*block.plain(), [one.plain for one in circumstances]]
+        block = _Reading(self._places, columns, self._clean, self._tell)
+        circumstances = self._reader.circumstances.read_columns(columns)
+        leave = block.texts("leave_until")
+        plain = list(block.plain())
+        if not all(one.plain for one in set(circumstances)):
+            plain.append([one.plain for one in circumstances])
         if "leave_until" in self._places:
+            leave = list(map(self._leave.__getitem__, leave))
             plain.append([day != _DOUBTFUL for day in leave])
         if "ends_on" in self._places:
             plain.append(list(map(self._stays.__getitem__, block.texts("ends_on"))))
@@ -93,14 +96,14 @@ class BlockReader:
         day = read_date(text, month_first=self._month_first) if text else self._today
         return day is not None and day >= self._today
 
-    def _end_of_leave(self, text: str) -> str | None:
-        """The last day of an absence that is not over, `_DOUBTFUL` for what is no date."""
+    def _end_of_leave(self, text: str) -> str:
+        """The last day of an absence that is not over or "", `_DOUBTFUL` for what is no date."""
         if not text:
-            return None
+            return ""
         day = read_date(text, month_first=self._month_first)
         if day is None:
             return _DOUBTFUL
-        return day.isoformat() if day >= self._today else None
+        return day.isoformat() if day >= self._today else ""
 
 
 class _Reading:
@@ -112,9 +115,9 @@ class _Reading:
     """
 
     def __init__(
-        self, places: Mapping[str, Sequence[int]], columns: list[Column], clean: Mapping[str, str], tell: Mapping[str, str]
+        self, places: Mapping[str, Sequence[int]], columns: Sequence[Column], clean: Mapping[str, str], tell: Mapping[str, str]
     ) -> None:
-        self.columns = columns
+        self._columns = columns
         self._places = places
         self._tell = tell
         self._length = len(columns[0])
@@ -133,7 +136,7 @@ class _Reading:
     def plain(self) -> Iterator[Sequence[object]]:
         """Columns of truth values: whether a row is plain in one respect."""
         yield plain_addresses(self._emails)
-        if "id" in self._places and not all_lines(_PLAIN_ID_LINES, self._ids):
+        if "id" in self._places and not _are_plain_ids(self._ids):
             yield list(map(_PLAIN_ID.fullmatch, self._ids))
         if "full_name" in self._places or "family_first" in self._places:
             yield [bool(given and family) for given, family in zip(self._given, self._family, strict=True)]
@@ -146,7 +149,9 @@ class _Reading:
 
     def drafts(self, lines: Column, circumstances: Sequence[Circumstances], leave: Column) -> Block:
         """The columns of `Draft`, on the assumption that every row is plain."""
-        full = [straight or turned for straight, turned in zip(self._straight, self._turned, strict=True)]
+        full = self._straight
+        if "family_first" in self._places:
+            full = [straight or turned for straight, turned in zip(self._straight, self._turned, strict=True)]
         return [
             lines,
             self._ids,
@@ -154,7 +159,7 @@ class _Reading:
             self._given,
             self._family,
             [one.language for one in circumstances],
-            [text or None for text in self._departments],
+            self._departments,
             leave,
             [True] * len(lines),
             [one.place for one in circumstances],
@@ -164,20 +169,32 @@ class _Reading:
         ]
 
     def _column(self, field: str, remembered: Mapping[str, str]) -> Column:
-        columns = [list(map(remembered.__getitem__, self.columns[index])) for index in self._places.get(field, ())]
+        columns = [list(map(remembered.__getitem__, self._columns[index])) for index in self._places.get(field, ())]
         if len(columns) == 1:
             return columns[0]
         return [next(filter(None, texts), "") for texts in zip(*columns, strict=True)] if columns else [""] * self._length
 
 
-def _several(columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    """The texts of each row that say something."""
+def _are_plain_ids(ids: Column) -> bool:
+    """Whether all are plain; mostly it is enough that they are letters and digits, and longer than a word that says nothing."""
+    text, lengths = "".join(ids), set(map(len, ids))
+    if text.isascii() and text.isalnum() and len("null") < min(lengths) and max(lengths) <= LONGEST_TEXT:
+        return True
+    return all_lines(_PLAIN_ID_LINES, ids)
+
+
+def _columns(records: Sequence[Cells]) -> Sequence[Column]:
+    """The columns of rows that all have the same number of cells; none where they have not."""
+    whole = [cells for cells in records if not isinstance(cells, Broken)]
+    return list(zip(*whole, strict=True)) if len(whole) == len(records) and len(set(map(len, whole))) == 1 else ()
+
+
+def _several(columns: Sequence[Column]) -> Column:
+    """The texts of each row that say something, each on a line."""
     filled = [column for column in columns if any(column)]
-    if not filled:
-        return [()] * len(columns[0])
-    if len(filled) == 1:
-        return [(text,) if text else () for text in filled[0]]
-    return [tuple(filter(None, texts)) for texts in zip(*filled, strict=True)]
+    if len(filled) < 2:
+        return filled[0] if filled else columns[0]
+    return ["\n".join(filter(None, texts)) for texts in zip(*filled, strict=True)]
 
 
 def _sorted(outcomes: Iterable[Outcome]) -> tuple[Block, list[LeftOut | SetAside]]:

@@ -32,21 +32,21 @@ _OFF = frozenset(
 _GUESTS = frozenset({"guest", "gast", "invite", "invitee"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Circumstances:
     """The outcome.
 
     Attributes:
         guest: what says that this is a guest, or None.
         gone: why somebody who is no guest is not to be written to, and what says so, or None.
-        language: one of LANGUAGES, or None.
+        language: one of LANGUAGES, or "".
         notes: what had to be mended; of interest for accepted people.
         plain: whether the person is accepted and nothing had to be mended.
     """
 
     guest: str | None
     gone: tuple[LeftOutBecause, str] | None
-    language: str | None
+    language: str
     place: Place
     notes: tuple[str, ...]
     plain: bool
@@ -128,13 +128,13 @@ def _region(country: str | None, named: str | None, text: str, notes: list[str])
     return code
 
 
-def _language(text: str, notes: list[str]) -> str | None:
+def _language(text: str, notes: list[str]) -> str:
     if not text:
-        return None
+        return ""
     language = recognise_language(text.partition(",")[0].partition(";")[0])
     if language is None:
         notes.append(f"language {shorten(text)!r} is none of {', '.join(LANGUAGES)}; the organisation's rules choose one")
-    return language
+    return language or ""
 
 
 def _switched_off(texts: Mapping[str, str]) -> tuple[LeftOutBecause, str] | None:

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from notifier.store.people import BLOCK
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
+_TAKEN_AT_ONCE = 1 << 15  # characters: some hundred rows, which fit into the processor's cache
 _LONGEST_RECORD = 20  # lines; an address in a quoted cell has five
 _TOO_FEW_CONTROLS_TO_BE_BINARY = 0.02
 _ANNOUNCEMENT = re.compile(r"[\ufeff\" ]*sep=([,;\t|])[\" ,;]*[\r\n]*", re.IGNORECASE)
@@ -51,6 +52,9 @@ Rows = tuple[Sequence[int], Sequence[Cells]]
 
 class LineSource(Protocol):
     """What lines are read from: a text file opened with `newline=""`, or anything like it."""
+
+    def read(self, size: int, /) -> str:
+        """As many characters, or fewer; "" at the end."""
 
     def readline(self) -> str:
         """The next line with its end, "" after the last."""
@@ -161,14 +165,14 @@ def read_blocks(stream: LineSource, delimiter: str) -> Iterator[Rows]:
     where it holds anything else.
     """
     lines = _Lines(stream)
-    while block := lines.take_block(BLOCK):
-        records = _one_on_each_line(block, delimiter)
+    while text := lines.take_text():
+        records = _one_on_each_line(text, delimiter)
         if records is None:
-            lines.give_back(block)
+            lines.give_back(io.StringIO(text, newline=""))
             yield from in_blocks(_record_by_record(lines, delimiter))
         else:
-            yield range(lines.first, lines.first + len(block)), records
-            lines.first += len(block)
+            yield range(lines.first, lines.first + len(records)), records
+            lines.first += len(records)
 
 
 def in_blocks(rows: Iterator[Row]) -> Iterator[Rows]:
@@ -178,11 +182,17 @@ def in_blocks(rows: Iterator[Row]) -> Iterator[Rows]:
         yield lines, records
 
 
-def _one_on_each_line(block: list[str], delimiter: str) -> list[list[str]] | None:
+def _one_on_each_line(text: str, delimiter: str) -> list[list[str]] | None:
     """The records of some lines; None unless each line is a record of its own.
 
-    An empty line behind them comes back as an empty record, unless a quotation mark is still open.
+    Where nothing is quoted, nor too long, Python's own splitting does the same as the csv module in half the time: as long as
+    `splitlines` saw no ends of lines that are none in a file. Behind quoted lines an empty one comes back as an empty record,
+    unless a quotation mark is still open.
     """
+    lines = text.splitlines()
+    if '"' not in text and "" not in lines and len(text) < csv.field_size_limit() and text.count("\n") == len(lines):
+        return [line.split(delimiter) for line in lines]
+    block = list(io.StringIO(text, newline=""))
     try:
         records = list(csv.reader([*block, "\n"], delimiter=delimiter))
     except csv.Error:
@@ -233,11 +243,11 @@ class _Lines:
         self.first = 1
         self.ended_inside_record = False
 
-    def take_block(self, most: int) -> list[str]:
-        """The next lines of the stream, outside any record."""
-        return list(islice(iter(self._stream.readline, ""), most))
+    def take_text(self) -> str:
+        """Some of the next lines of the stream, outside any record; "" at its end."""
+        return self._stream.read(_TAKEN_AT_ONCE) + self._stream.readline()
 
-    def give_back(self, block: Sequence[str]) -> None:
+    def give_back(self, block: Iterable[str]) -> None:
         """Let these lines be read again."""
         self._again.extend(block)
 

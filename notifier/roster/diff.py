@@ -96,8 +96,9 @@ def diff(current: Mapping[str, StoredEmployee], accepted: Sequence[Employee], *,
             (moved if any(name in MOVES for name in change.what) else changed).append(change)
     gone = [known for id_, known in current.items() if id_ not in present and id_ not in renumbered and known.employee.active]
     leavers = tuple(known for known in gone if known.employee.id not in keep)
-    joining = People(values for values in people.values() if values[0] in joiners)
-    return RosterDiff(joining, leavers, tuple(returned), tuple(moved), tuple(changed), unchanged, len(gone) - len(leavers))
+    return RosterDiff(
+        people.only(joiners), leavers, tuple(returned), tuple(moved), tuple(changed), unchanged, len(gone) - len(leavers)
+    )
 
 
 def refusal(
@@ -151,7 +152,7 @@ def _absurd_shift(changes: RosterDiff, accepted: Sequence[Employee]) -> str | No
             return f"{touched} of {stayed} people would get another {words} at once, or none; have columns been swapped?"
     handed_over = sum(_replaces(change, ("manager_id",)) for change in edited)
     suspicious = handed_over > max(_ENOUGH_TO_JUDGE, stayed * _LEAVERS_SHARE)
-    if suspicious and len({manager for _, manager in People.of(accepted).managers()} - {None}) == 1:
+    if suspicious and len({manager for _, manager in People.of(accepted).managers()} - {""}) == 1:
         return f"everybody would have the same manager, {handed_over} of {stayed} people another one than before"
     return None
 

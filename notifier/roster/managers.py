@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from operator import eq
 
 from notifier.roster.names import split_name, without_remark
 from notifier.roster.reading import Notes
-from notifier.roster.text import Remembered, fold, shorten
+from notifier.roster.text import fold, shorten
 from notifier.store.people import People, Table
 
 _AMBIGUOUS = ""
@@ -25,37 +25,37 @@ def with_managers(drafts: Table, notes: Notes) -> People:
     Args:
         drafts: the columns of `Draft`.
     """
-    texts = {text for (column,) in drafts.blocks("managers") for managers in set(column) for text in managers}
-    directory = _Directory(drafts, texts)
-    people = People.of_table(drafts, _manager_ids(drafts, directory, notes))
-    for circle in _circles(_managers_of_managers(people)):
+    named = set(chain.from_iterable(column for (column,) in drafts.blocks("managers")))
+    directory = _Directory(drafts, {text for managers in named for text in managers.splitlines()})
+    found = {managers: directory.find_first(managers) for managers in named}
+    people = People.of_table(drafts, _manager_ids(drafts, found, directory, notes))
+    for circle in _circles(_managers_of_managers(people, set(found.values()))):
         lines = (line for columns in drafts.blocks("line", "id") for line, id_ in zip(*columns, strict=True) if id_ in circle)
         notes.add(min(lines), f"{len(circle)} people are each other's managers in a circle")
     return people
 
 
-def _manager_ids(drafts: Table, directory: _Directory, notes: Notes) -> Iterator[list[str | None]]:
-    """For each block of people the ids of their managers. Few blocks hold anything to tell: the others are done as a whole."""
-    found = Remembered(directory.find_first)
+def _manager_ids(drafts: Table, found: Mapping[str, str], directory: _Directory, notes: Notes) -> Iterator[list[str]]:
+    """For each block of people the ids of their managers or "". Few blocks hold anything to tell: others are done as a whole."""
     for lines, ids, managers in drafts.blocks("line", "id", "managers"):
         ids_found = list(map(found.__getitem__, managers))
-        if None in ids_found or any(map(eq, ids_found, ids)):
+        if "" in ids_found or any(map(eq, ids_found, ids)):
             rows = zip(lines, ids, managers, ids_found, strict=True)
             yield [_manager_id(line, id_, named, manager, directory, notes) for line, id_, named, manager in rows]
         else:
             yield ids_found
 
 
-def _manager_id(line: int, id_: str, managers: Sequence[str], found: str | None, directory: _Directory, notes: Notes) -> str | None:
+def _manager_id(line: int, id_: str, managers: str, found: str, directory: _Directory, notes: Notes) -> str:
     if found and found != id_:
         return found
     if found:
         notes.add(line, "somebody is named as their own manager; taken as having none")
     elif managers:
-        ambiguous = _AMBIGUOUS in map(directory.find, managers)
-        why = "fits several people" if ambiguous else "is not among the accepted people"
-        notes.add(line, f"manager {shorten(managers[0])!r} {why}")
-    return None
+        texts = managers.splitlines()
+        why = "fits several people" if _AMBIGUOUS in map(directory.find, texts) else "is not among the accepted people"
+        notes.add(line, f"manager {shorten(texts[0])!r} {why}")
+    return ""
 
 
 class _Directory:
@@ -65,10 +65,10 @@ class _Directory:
         texts: whom `find` will be asked for.
     """
 
-    def __init__(self, drafts: Table, texts: AbstractSet[str]) -> None:
+    def __init__(self, drafts: Table, texts: set[str]) -> None:
         self._drafts = drafts
         self._names: dict[str, str] | None = None
-        self._exact = {id_ for (ids,) in drafts.blocks("id") for id_ in ids if id_ in texts}
+        self._exact = set().union(*(texts.intersection(ids) for (ids,) in drafts.blocks("id")))
         self._others = texts - self._exact
         wanted = {word for text in self._others for word in _words(text)}
         self._ids = _asked_for(drafts.blocks("id", "id"), str.casefold, wanted)
@@ -76,9 +76,9 @@ class _Directory:
         distinguished = {_plain(text) for text in self._others if "=" in text}
         self._distinguished = _asked_for(drafts.blocks("distinguished_name", "id"), _plain, distinguished)
 
-    def find_first(self, texts: Iterable[str]) -> str | None:
-        """The id of the first person that is found, or None."""
-        return next(filter(None, map(self.find, texts)), None)
+    def find_first(self, managers: str) -> str:
+        """The id of the first person that is found of those who are named, each on a line; or ""."""
+        return next(filter(None, map(self.find, managers.splitlines())), "")
 
     def find(self, text: str) -> str | None:
         """The id of the person meant, None for nobody, `_AMBIGUOUS` for several."""
@@ -100,10 +100,12 @@ class _Directory:
             wanted = {_name_key(_common_name(text)) for text in self._others if self._by_word(text) is None} - {""}
             only_words = not any(" " in key for key in wanted)  # ids of nobody, as a rule: then full names need no look
             self._names = {}
-            for columns in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
-                for id_, given, family, others in zip(*columns, strict=True):
+            for ids, given_names, family_names, others in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
+                if only_words and not any(others) and all(map(fold, {*given_names, *family_names})):
+                    continue
+                for id_, given, family, names in zip(ids, given_names, family_names, others, strict=True):
                     full = () if only_words and fold(given) and fold(family) else (f"{given} {family}",)
-                    for key in {_name_key(name) for name in (*full, *others)} & wanted:
+                    for key in {_name_key(name) for name in (*full, *names.splitlines())} & wanted:
                         if self._names.setdefault(key, id_) != id_:
                             self._names[key] = _AMBIGUOUS
         return self._names
@@ -113,7 +115,10 @@ def _asked_for(blocks: Iterable[list[list[str]]], word_of: Callable[[str], str],
     """The ids of people by a word, as far as it is wanted; `_AMBIGUOUS` where it is a word for several."""
     found: dict[str, str] = {}
     for texts, ids in blocks if wanted else ():
-        for word, id_ in zip(map(word_of, texts), ids, strict=True):
+        words = list(map(word_of, texts))
+        if wanted.isdisjoint(words):
+            continue
+        for word, id_ in zip(words, ids, strict=True):
             if word in wanted and found.setdefault(word, id_) != id_:
                 found[word] = _AMBIGUOUS
     return found
@@ -143,10 +148,13 @@ def _plain(distinguished_name: str) -> str:
     return re.sub(r"\s*,\s*", ",", distinguished_name).casefold()
 
 
-def _managers_of_managers(people: People) -> dict[str, str]:
+def _managers_of_managers(people: People, managers: AbstractSet[str]) -> dict[str, str]:
     """Who reports to whom among those to whom somebody reports: only they can stand in a circle."""
-    managers = set().union(*(column for (column,) in people.blocks("manager_id")))
-    return {id_: manager for id_, manager in people.managers() if manager is not None and id_ in managers}
+    found: dict[str, str] = {}
+    for ids, managers_of in people.blocks("id", "manager_id"):
+        if not managers.isdisjoint(ids):
+            found |= {id_: manager for id_, manager in zip(ids, managers_of, strict=True) if manager and id_ in managers}
+    return found
 
 
 def _circles(manager_of: Mapping[str, str]) -> Iterator[list[str]]:

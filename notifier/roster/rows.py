@@ -25,10 +25,11 @@ class Draft(NamedTuple):
     """An accepted person whose manager is not looked up yet.
 
     Attributes:
-        leave_until: ISO 8601.
-        managers: what the row says about the manager, the surest first.
+        language, department, leave_until: or "" where there is none; the day is ISO 8601.
+        managers: what the row says about the manager, the surest first, each on a line.
         distinguished_name: or "" where the file has none.
-        other_names: further names by which others may refer to this person: login names, the full name as it stands in the file.
+        other_names: further names by which others may refer to this person, each on a line: login names, the full name as it
+            stands in the file.
     """
 
     line: int
@@ -36,14 +37,14 @@ class Draft(NamedTuple):
     email: str
     given_name: str
     family_name: str
-    language: str | None
-    department: str | None
-    leave_until: str | None
+    language: str
+    department: str
+    leave_until: str
     active: bool
     place: Place
-    managers: tuple[str, ...]
+    managers: str
     distinguished_name: str
-    other_names: tuple[str, ...]
+    other_names: str
 
 
 class RowReader:
@@ -98,13 +99,13 @@ class RowReader:
             given_name=given,
             family_name=family,
             language=circumstances.language,
-            department=self._cut(line, "department", self._text(cells, "department")) or None,
+            department=self._cut(line, "department", self._text(cells, "department")),
             leave_until=self._leave(line, cells),
             active=True,
             place=circumstances.place,
-            managers=tuple(text for field in MANAGERS if (text := self._text(cells, field))),
+            managers="\n".join(text for field in MANAGERS if (text := self._text(cells, field))),
             distinguished_name=self._text(cells, "distinguished_name"),
-            other_names=tuple(text for text in (full, login, self._text(cells, "account_name")) if text),
+            other_names="\n".join(text for text in (full, login, self._text(cells, "account_name")) if text),
         )
 
     def _text(self, cells: Sequence[str], field: str) -> str:
@@ -138,15 +139,15 @@ class RowReader:
             self._notes.add(line, f"the last day {shorten(text)!r} is no date; the person is kept")
         return day
 
-    def _leave(self, line: int, cells: Sequence[str]) -> str | None:
-        """The last day of an absence that is not over."""
+    def _leave(self, line: int, cells: Sequence[str]) -> str:
+        """The last day of an absence that is not over, or ""."""
         text = self._text(cells, "leave_until")
         if not text:
-            return None
+            return ""
         day = read_date(text, month_first=self._month_first)
         if day is None:
             self._notes.add(line, f"the end of the leave {shorten(text)!r} is no date; taken as not on leave")
-        return None if day is None or day < self._today else day.isoformat()
+        return "" if day is None or day < self._today else day.isoformat()
 
     def _cut(self, line: int, what: str, text: str) -> str:
         if len(text) > LONGEST_TEXT:

@@ -10,7 +10,7 @@ from notifier.errors import BadDataError
 from notifier.roster.alike import compare_rows
 from notifier.roster.diff import RosterDiff, diff, refusal
 from notifier.roster.reading import RosterReading
-from notifier.store import employees, marks, outbox, refused_rosters, roster_changes, snapshots, teams
+from notifier.store import employees, marks, outbox, refused_rosters, roster_changes, roster_rows, snapshots, teams
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.people import People
@@ -62,10 +62,9 @@ def _changes(connection: Connection, reading: RosterReading) -> tuple[RosterDiff
     keep = {row.employee_id for row in reading.set_aside if row.employee_id is not None}
     if employees.is_empty(connection):
         return diff({}, people, keep=keep), 0
-    unlike = compare_rows(employees.present_rows(connection), employees.rows_of(connection, people))
+    unlike = compare_rows(roster_rows.present_rows(connection), roster_rows.rows_of(connection, people))
     stored = employees.load_some(connection, unlike.stored | unlike.new)
-    new = People(values for values in people.values() if values[0] in unlike.new) if unlike.new else ()
-    changes = diff(stored, new, keep=keep)
+    changes = diff(stored, people.only(unlike.new), keep=keep)
     return replace(changes, unchanged=changes.unchanged + unlike.alike), unlike.alike + len(unlike.stored)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, lt
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +21,6 @@ from notifier.roster.text import clean, order_of_date, shorten
 from notifier.store.people import Table
 
 _HEADERS_SHOWN = 12
-_ID, _EMAIL = (Draft._fields.index(name) for name in ("id", "email"))
 
 
 class Source(Protocol):
@@ -112,7 +110,6 @@ class _Sorter:
     def __init__(self, blocks: Iterator[Rows], reader: BlockReader) -> None:
         self._blocks = blocks
         self._reader = reader
-        self._ids, self._addresses = array("q"), array("q")  # hashes: a million texts twice would fill the memory
         self.left_out: list[LeftOut] = []
         self.set_aside: list[SetAside] = []
 
@@ -127,9 +124,9 @@ class _Sorter:
                 else:
                     self.set_aside.append(other)
             drafts.append(accepted)
-            self._ids.extend(map(hash, accepted[_ID]))
-            self._addresses.extend([hash(address.casefold()) for address in accepted[_EMAIL]])
-        repeated = _repeated(self._ids) | _repeated(self._addresses)
+        repeated = _repeated(drafts, "email", _casefolded)
+        if not _ascend(column for (column,) in drafts.blocks("id")):
+            repeated |= _repeated(drafts, "id", iter)
         if not repeated:
             return drafts
         first_ones = Table(*Draft._fields)
@@ -152,11 +149,30 @@ class _Sorter:
                 yield draft
 
 
-def _repeated(hashes: array[int]) -> set[int]:
-    """Those that are there more than once. In halves, because a set of them all would be large."""
+def _ascend(columns: Iterable[Sequence[str]]) -> bool:
+    """Whether each text is behind the one before it, as the ids of many exports are: then none comes twice."""
+    last = ""
+    for column in columns:
+        if not (last < column[0] and all(map(lt, column, islice(column, 1, None)))):
+            return False
+        last = column[-1]
+    return True
+
+
+def _casefolded(column: Iterable[str]) -> Iterable[str]:
+    return map(str.casefold, column)
+
+
+def _repeated(drafts: Table, name: str, words_of: Callable[[Iterable[str]], Iterable[str]]) -> set[int]:
+    """Hashes of the words of a column that are there more than once. The words themselves, a million, would fill the memory."""
+    seen: set[int] = set()
+    for (column,) in drafts.blocks(name):
+        seen.update(map(hash, words_of(column)))
+    if len(seen) == len(drafts):
+        return set()
     repeated: set[int] = set()
-    for last_bit in (0, 1):
-        some = [one for one in hashes if one & 1 == last_bit]
-        if len(set(some)) < len(some):
-            repeated |= {one for one, following in pairwise(sorted(some)) if one == following}
+    seen.clear()
+    for (column,) in drafts.blocks(name):
+        for one in map(hash, words_of(column)):
+            (repeated if one in seen else seen).add(one)
     return repeated

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from notifier.domain.campaign import Answer, Assurance, Campaign
 from notifier.domain.employee import Employee
 from notifier.store import past
-from notifier.store.employees import SyncRecord
+from notifier.store.employees import SyncRecord, last_sync
 from notifier.store.employees import add as add_people
 from notifier.store.oversight import letters
 from notifier.store.steps import in_audience
@@ -182,8 +182,8 @@ def states(connection: Connection, campaign: str) -> dict[State, int]:
 
 def roster_health(connection: Connection) -> RosterHealth:
     """How the roster is doing."""
-    applied = _newest_sync(connection, roster_syncs.c.applied)
-    refused = _newest_sync(connection, ~roster_syncs.c.applied)
+    applied = last_sync(connection, roster_syncs.c.applied)
+    refused = last_sync(connection, ~roster_syncs.c.applied)
     nowhere = select(calendars.c.id).where(calendars.c.country == "")
     statement = select(
         func.count(),
@@ -211,12 +211,6 @@ def roster_health(connection: Connection) -> RosterHealth:
         *connection.execute(statement).one(),
         unknown_manager=int(connection.scalar(unknown) or 0),
     )
-
-
-def _newest_sync(connection: Connection, which: ColumnElement[bool]) -> SyncRecord | None:
-    columns = [roster_syncs.c[name] for name in SyncRecord.__slots__]
-    row = connection.execute(select(*columns).where(which).order_by(roster_syncs.c.id.desc()).limit(1)).one_or_none()
-    return None if row is None else SyncRecord(*row)
 
 
 def officers(connection: Connection, addresses: Iterable[str], zone: str, now: datetime) -> dict[str, int]:

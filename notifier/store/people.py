@@ -9,8 +9,9 @@ from __future__ import annotations
 import marshal
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from typing import Any, overload
 
 from notifier.domain.employee import Employee
@@ -18,23 +19,28 @@ from notifier.domain.employee import Employee
 Place = tuple[str, str, str]
 """Time zone, country and region; "" where there is none."""
 
-Values = tuple[str, str, str, str, str | None, str | None, str | None, bool, Place, str | None]
-"""Id, e-mail, given name, family name, language, department, last day of leave (ISO 8601), active, place, the manager's id."""
+Values = tuple[str, str, str, str, str, str, str, bool, Place, str]
+"""Id, e-mail, given name, family name, language, department, last day of leave (ISO 8601), active, place, the manager's id. A text
+is "" where a person has none."""
 
 _FIELDS = ("id", "email", "given_name", "family_name", "language", "department", "leave_until", "active", "place", "manager_id")
 BLOCK = 250
 """Rows that are worked on at once: they fit into the processor's cache."""
 
 
-class Table:
-    """Columns of text, numbers, truth values, None and tuples of such, kept as bytes, some hundred rows to a block.
+_BETWEEN = "\x1f"
+_Packed = str | bytes | range
 
-    Equal texts of a column and block are kept once, and a column can be read without the others.
+
+class Table:
+    """Columns of text, numbers, truth values, None and tuples of such, some hundred rows to a block.
+
+    A column of a block is kept as one text or as bytes, and can be read without the others.
     """
 
     def __init__(self, *names: str) -> None:
         self._names = names
-        self._blocks: list[dict[str, bytes]] = []
+        self._blocks: list[dict[str, _Packed]] = []
         self._ends: list[int] = []
 
     def __len__(self) -> int:
@@ -42,10 +48,10 @@ class Table:
 
     def append(self, columns: Iterable[Sequence[Any]]) -> None:
         """Add a block: a column of the same length for each name."""
-        block = [list(column) for column in columns]
+        block = list(columns)
         if block and block[0]:
             self._ends.append(len(self) + len(block[0]))
-            self._blocks.append({name: marshal.dumps(column) for name, column in zip(self._names, block, strict=True)})
+            self._blocks.append({name: _packed(column) for name, column in zip(self._names, block, strict=True)})
 
     def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows."""
@@ -53,7 +59,7 @@ class Table:
         while block := list(islice(remaining, BLOCK)):
             self.append(zip(*block, strict=True))
 
-    def blocks(self, *names: str) -> Iterator[list[list[Any]]]:
+    def blocks(self, *names: str) -> Iterator[list[Any]]:
         """These columns, block by block."""
         for block in self._blocks:
             yield [_unpacked(block[name]) for name in names]
@@ -73,13 +79,27 @@ class Table:
         table = Table(*names, added)
         table._ends = self._ends
         for block, column in zip(self._blocks, columns, strict=True):
-            table._blocks.append({**{name: block[name] for name in names}, added: marshal.dumps(list(column))})
+            table._blocks.append({**{name: block[name] for name in names}, added: _packed(column)})
         return table
 
 
-def _unpacked(column: bytes) -> list[Any]:
-    cells: list[Any] = marshal.loads(column)  # noqa: S302 - written above, and never leaves the process
-    return cells
+def _packed(column: Sequence[Any]) -> _Packed:
+    if isinstance(column, range):
+        return column
+    try:
+        text = _BETWEEN.join(column)
+    except TypeError:
+        return marshal.dumps(list(column))
+    return text if text.count(_BETWEEN) == len(column) - 1 else marshal.dumps(list(column))
+
+
+def _unpacked(column: _Packed) -> Sequence[Any]:
+    if isinstance(column, str):
+        return column.split(_BETWEEN)
+    if isinstance(column, bytes):
+        cells: list[Any] = marshal.loads(column)  # noqa: S302 - written above, and never leaves the process
+        return cells
+    return column
 
 
 class People(Sequence[Employee]):
@@ -95,11 +115,11 @@ class People(Sequence[Employee]):
         return people if isinstance(people, People) else cls(map(values_of, people))
 
     @classmethod
-    def of_table(cls, table: Table, managers: Iterable[Sequence[str | None]]) -> People:
+    def of_table(cls, table: Table, managers: Iterable[Sequence[str]]) -> People:
         """People whose other values stand in a table.
 
         Args:
-            managers: the ids of their managers, for each block of the table.
+            managers: the ids of their managers or "", for each block of the table.
         """
         people = cls()
         people._table = table.replace(_FIELDS[:-1], _FIELDS[-1], managers)
@@ -109,13 +129,18 @@ class People(Sequence[Employee]):
         """Each person as a row."""
         return self._table.rows()
 
-    def blocks(self, *names: str) -> Iterator[list[list[Any]]]:
+    def blocks(self, *names: str) -> Iterator[list[Any]]:
         """These values of everybody, as columns, some hundred people to a block."""
         return self._table.blocks(*names)
 
-    def managers(self) -> Iterator[tuple[str, str | None]]:
-        """Each person's id, and their manager's."""
+    def managers(self) -> Iterator[tuple[str, str]]:
+        """Each person's id, and their manager's or ""."""
         return chain.from_iterable(zip(*columns, strict=True) for columns in self.blocks("id", "manager_id"))
+
+    def only(self, ids: AbstractSet[str]) -> People:
+        """Those with one of these ids."""
+        blocks = (block for block in self.blocks(*_FIELDS) if not ids.isdisjoint(block[0]))
+        return People(chain.from_iterable(compress(zip(*one, strict=True), map(ids.__contains__, one[0])) for one in blocks))
 
     def with_leaves(self, noted: Mapping[str, str]) -> People:
         """The same people, away at least until the day that is noted for their id (ISO 8601)."""
@@ -149,7 +174,7 @@ class People(Sequence[Employee]):
 
 def _away(values: Values, until: str) -> Values:
     id_, email, given_name, family_name, language, department, leave_until, active, place, manager_id = values
-    leave_until = max(leave_until or "", until)
+    leave_until = max(leave_until, until)
     return id_, email, given_name, family_name, language, department, leave_until, active, place, manager_id
 
 
@@ -160,12 +185,12 @@ def values_of(person: Employee) -> Values:
         person.email,
         person.given_name,
         person.family_name,
-        person.language,
-        person.department,
-        None if person.leave_until is None else person.leave_until.isoformat(),
+        person.language or "",
+        person.department or "",
+        "" if person.leave_until is None else person.leave_until.isoformat(),
         person.active,
         (person.time_zone, person.country or "", person.region or ""),
-        person.manager_id,
+        person.manager_id or "",
     )
 
 
@@ -178,11 +203,11 @@ def employee_of(values: Values) -> Employee:
         given_name=given_name,
         family_name=family_name,
         time_zone=zone,
-        language=language,
+        language=language or None,
         country=country or None,
         region=region or None,
-        department=department,
-        manager_id=manager_id,
+        department=department or None,
+        manager_id=manager_id or None,
         active=active,
-        leave_until=None if leave_until is None else date.fromisoformat(leave_until),
+        leave_until=date.fromisoformat(leave_until) if leave_until else None,
     )

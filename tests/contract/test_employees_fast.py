@@ -16,7 +16,7 @@ from notifier.domain.employee import Employee
 from notifier.roster.diff import RosterDiff, diff
 from notifier.roster.reading import RosterReading, SetAside
 from notifier.roster.sync import compare, synchronise
-from notifier.store import employees
+from notifier.store import employees, roster_rows
 from notifier.store.acknowledgements import settled
 from notifier.store.database import Database
 from notifier.store.people import People, values_of
@@ -95,13 +95,14 @@ def test_the_few_who_differ_are_found_as_among_all(database: Database, seed: int
         assert {known.key for known in before.values()} <= {known.key for known in after.values()}
 
 
-def test_rows_are_the_people_in_the_order_they_came(database: Database) -> None:
+def test_rows_are_the_people_in_the_order_they_came(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster_rows, "BLOCK", 3)
     with database.write() as connection:
         stored = move_in(connection)
     with database.read() as connection:
-        assert list(employees.present_rows(connection)) == list(employees.rows_of(connection, People.of(PRESENT)))
+        assert list(roster_rows.present_rows(connection)) == list(roster_rows.rows_of(connection, People.of(PRESENT)))
         stranger = replace(PRESENT[0], time_zone="Mars/Olympus")
-        assert next(employees.rows_of(connection, People.of([stranger])))[7] is None
+        assert next(roster_rows.rows_of(connection, People.of([stranger]))).endswith("\x1f")
         assert employees.load_some(connection, [COMPANY[0].id, "nobody"]) == {COMPANY[0].id: stored[COMPANY[0].id]}
         assert employees.load_some(connection, []) == {}
 
@@ -112,7 +113,7 @@ def test_more_people_than_go_into_one_statement(database: Database) -> None:
     with database.write() as connection:
         employees.add(connection, people, NOW)
     with database.read() as connection:
-        assert list(employees.present_rows(connection)) == list(employees.rows_of(connection, People.of(people)))
+        assert list(roster_rows.present_rows(connection)) == list(roster_rows.rows_of(connection, People.of(people)))
         assert connection.scalar(select(func.count(table.c.public_id.distinct()))) == len(people)
         assert len(employees.load_some(connection, [person.id for person in people])) == len(people)
         found = employees.find(connection, "p10000@EXAMPLE.com")

@@ -184,23 +184,56 @@ def test_records_across_the_blocks_of_lines(
     stream = io.StringIO(newline="")
     csv.writer(stream, lineterminator=end).writerows(records)
     text = stream.getvalue() if finished else stream.getvalue().removesuffix(end)
-    expected, number = [], 1
+
+    assert rows_by_blocks(text) == rows_by_csv(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("a,;\n\n\r é\0\t\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=40), st.integers(0, 3))
+def test_ends_of_lines_of_every_kind(text: str, before: int) -> None:
+    """What Unicode calls the end of a line is none in a file."""
+    text = "a,b\n" * before + text
+
+    assert rows_by_blocks(text) == rows_by_csv(text)
+
+
+class Trickle(io.StringIO):
+    """A stream that gives a few hundred short lines at a time."""
+
+    def read(self, size: int | None = -1, /) -> str:
+        return super().read(1400 if size is None or size < 0 else min(size, 1400))
+
+
+def rows_by_blocks(text: str) -> list[Row]:
+    return [row for block in read_blocks(Trickle(text, newline=""), ",") for row in zip(*block, strict=True)]
+
+
+def rows_by_csv(text: str) -> list[Row]:
+    rows: list[Row] = []
+    number = 1
     whole = csv.reader(io.StringIO(text, newline=""))
     for cells in whole:
-        expected.append((number, cells))
+        rows.append((number, cells))
         number = whole.line_num + 1
-
-    assert [row for block in read_blocks(io.StringIO(text, newline=""), ",") for row in zip(*block, strict=True)] == expected
+    return rows
 
 
 @pytest.mark.parametrize("broken_at", [1, 2, 249, 250, 251, 499, 500, 501, 520])
 def test_a_quotation_mark_that_is_never_closed_costs_one_row(tmp_path: Path, broken_at: int) -> None:
-    rows = [f"{number},p{number}@example.com" for number in range(1, 521)]
-    rows[broken_at - 1] = f'{broken_at},"p{broken_at}@example.com'
-    reading = read(tmp_path, "Employee ID,Email\n" + "\n".join(rows))
+    rows = [f"{number},p{number}@example.com,".ljust(130, "x") for number in range(1, 521)]  # 250 of them are read at a time
+    rows[broken_at - 1] = f'{broken_at},"p{broken_at}@example.com,'.ljust(130, "x")
+    reading = read(tmp_path, "Employee ID,Email,Department\n" + "\n".join(rows))
 
     assert [row.line for row in reading.set_aside] == [broken_at + 1]
     assert [person.id for person in reading.accepted] == [str(number) for number in range(1, 521) if number != broken_at]
+
+
+def test_ids_that_ascend_and_begin_again(tmp_path: Path) -> None:
+    """The second 250 rows, which are read at once as the first are, have ids of the first."""
+    rows = [f"E{number % 250:04},p{number}@example.com,".ljust(130, "x") for number in range(500)]
+    reading = read(tmp_path, "Employee ID,Email,Department\n" + "\n".join(rows))
+
+    assert [row.line for row in reading.set_aside] == list(range(252, 502))
 
 
 @settings(max_examples=100, deadline=None)
