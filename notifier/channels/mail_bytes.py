@@ -9,7 +9,7 @@ from notifier.domain.retry import Verdict
 
 
 def mail_bytes(outgoing: Outgoing, *, sender: str, reply_to: str) -> bytes:
-    """The message as it goes over the wire, before dots are doubled.
+    """The message as it goes over the wire. No line of it begins with a dot, which SMTP would have to double.
 
     Args:
         sender, reply_to: "Name <address>".

@@ -24,11 +24,13 @@ from enum import Enum, auto
 
 from notifier.channels.smtp_opening import Opened, system_reason
 from notifier.channels.smtp_terms import Envelope, Refused, Silent, Stale
-from notifier.channels.smtp_wire import acknowledge_at_once, command, first_commands, on_the_wire, text_of
+from notifier.channels.smtp_wire import acknowledge_at_once, command, first_commands, text_of
 from notifier.domain.smtp_replies import Stage
 
 _YES = {Stage.MAIL: (250,), Stage.RCPT: (250, 251), Stage.DATA: (354,)}
 _AFTER = {Stage.MAIL: Stage.RCPT, Stage.RCPT: Stage.DATA}
+_FINAL_DOT = b".\r\n"
+_RESET = b"RSET\r\n"
 _LONGEST_LINE = 8192
 _LONGEST_ANSWER = 65_536
 _FAREWELL_SECONDS = 2
@@ -198,11 +200,11 @@ class Connection(asyncio.Protocol):
         pipelining = self._opened.pipelining
         if message.refusal is not None and (stage is Stage.DATA or not pipelining):
             message.resetting = True
-            self._send(b"RSET\r\n")
+            self._send(_RESET)
         elif stage is Stage.DATA:
             message.stage, message.written = Stage.FINAL, _Part.CONTENT
             self._contents += 1
-            self._send(on_the_wire(message.envelope.raw))
+            self._send(message.envelope.raw, _FINAL_DOT)
             self._wait(self._final_timeout)
             return
         else:
@@ -212,12 +214,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(command(self._opened, message.envelope, message.stage))
         self._wait(self._timeout)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, *last: bytes) -> None:
         """Send what ends a message, and the envelope of the next one behind it."""
         following = self._under_way[1] if len(self._under_way) > 1 else None
-        if following is not None and following.written is _Part.NOTHING:
-            data += self._envelope(following)
-        self._transport.write(data)
+        behind = self._envelope(following) if following is not None and following.written is _Part.NOTHING else b""
+        self._transport.writelines((*last, behind))
 
     def _reset(self, message: _Message, code: int) -> None:
         refusal = message.refusal or Silent(message.stage, "no answer")

@@ -58,10 +58,20 @@ class Pool:
                 return kept
             if len(self._busy) + self._opening < self._size:
                 return await self._open()
-            if (shared := min(filter(self._may_share, self._busy), key=_load, default=None)) is not None:
+            if (shared := self._shared()) is not None:
                 return shared
             if (freed := await self._wait()) is not None and self._may_share(freed):
                 return freed
+
+    def _shared(self) -> Connection | None:
+        """A connection at work with room for one more, the one with the fewest messages. None has fewer than one."""
+        least: Connection | None = None
+        for connection in self._busy:
+            if (least is None or connection.load < least.load) and self._may_share(connection):
+                if connection.load == 1:
+                    return connection
+                least = connection
+        return least
 
     def _may_share(self, connection: Connection) -> bool:
         return connection.has_room and connection not in self._retired
@@ -131,7 +141,3 @@ class Pool:
     def _expire(self, connection: Connection) -> None:
         del self._idle[connection]
         connection.leave()
-
-
-def _load(connection: Connection) -> int:
-    return connection.load

@@ -62,7 +62,8 @@ class Envelope:
     Attributes:
         sender, recipient: bare addresses, in ASCII.
         envelope_id: comes back in a delivery status notification (RFC 3461); letters and digits.
-        raw: the message, in ASCII, so that neither 8BITMIME nor SMTPUTF8 is needed.
+        raw: the message, in ASCII, so that neither 8BITMIME nor SMTPUTF8 is needed. Every line ends in CR LF and none begins with
+            a dot, so that it is sent as it is (RFC 5321, 4.5.2): `content/mail.py` sees to that.
     """
 
     sender: str

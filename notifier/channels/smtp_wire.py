@@ -32,17 +32,6 @@ def first_commands(opened: Opened, envelope: Envelope) -> bytes:
     return first + command(opened, envelope, Stage.RCPT) + command(opened, envelope, Stage.DATA)
 
 
-def on_the_wire(raw: bytes) -> bytes:
-    """Leading dots are doubled, and a dot alone ends the message (RFC 5321, 4.5.2).
-
-    Args:
-        raw: its lines end in CR LF, the last one too, and it holds no other CR or LF.
-    """
-    if b"\r\n." in raw:
-        raw = raw.replace(b"\r\n.", b"\r\n..")
-    return b"." + raw + b".\r\n" if raw.startswith(b".") else raw + b".\r\n"
-
-
 def text_of(*lines: bytes) -> str:
     """What an answer says, line by line; bytes that are no UTF-8 stay as surrogates."""
     return "\n".join(line.decode("utf-8", "surrogateescape").strip() for line in lines)

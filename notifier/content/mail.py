@@ -1,8 +1,8 @@
 """The bytes of a mail, and a guard that looks at them once more before they leave.
 
 The bytes depend on nothing but the `Mail`: the same mail is written the same way for ever, so that a repeat is a copy that the
-receiving side can recognise. They are plain ASCII, with CRLF, so that no server on the way has a reason to change them. A mail with
-attachments is the same mail without them, as the first part of a `multipart/mixed`.
+receiving side can recognise. They are plain ASCII, with CRLF and no dot in front of a line, so that no server on the way has a
+reason to change them. A mail with attachments is the same mail without them, as the first part of a `multipart/mixed`.
 
 The mails of one campaign name the same root in `References`, and lie together in the mailbox. There is no `List-Id`: it is not
 a list that one could leave. `Auto-Submitted` and `X-Auto-Response-Suppress` keep absence notes away, and let bounces through.
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from functools import lru_cache
-from hashlib import sha256
 from html import unescape
 from typing import NoReturn
 
@@ -45,20 +44,26 @@ HEADERS = (
 )
 """Every header of every mail, in this order."""
 
-_PLAIN_PART = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-_HTML_PART = b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+# No quoted-printable or base64 text can hold such a line, since "=_" is no code of either; and none of the two begins another.
+_BOUNDARY = "=_texts"
+_OUTER_BOUNDARY = "=_files"
+_EDGE = f"\r\n--{_BOUNDARY}".encode("ascii")
+_OUTER_EDGE = f"\r\n--{_OUTER_BOUNDARY}".encode("ascii")
+_CODED = "charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_BEFORE_TEXT = f"\r\n\r\n--{_BOUNDARY}\r\nContent-Type: text/plain; {_CODED}"
+_BEFORE_HTML = _EDGE + f"\r\nContent-Type: text/html; {_CODED}".encode("ascii")
 _END = b"--\r\n"
 _CONTENT_TYPE = b"\r\nContent-Type: "  # the last header
+_SUBJECT = b"\r\nSubject: "  # the header behind the recipient
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-_EDGES = 3
 _OWN = "\0"  # where a head that is the same for many people has a word of one of them; no header can hold it
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*")
 _VALUE = r"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
-_HEAD = re.compile("\r\n".join(rf"{name}:[ \t](?P<{name.lower().replace('-', '_')}>{_VALUE})" for name in HEADERS).encode())
-_LAST_ANGLE = re.compile(rb"<([^<>\s]+)>\Z")
+_HEAD = re.compile("\r\n".join(f"{name}: {_VALUE}" for name in HEADERS))
+_TO = re.compile(rb"[^\r\n@]*(?:\r\n[ \t][^\r\n@]*)*<(?P<address>[^<>\s]+@[^<>\s@]+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +94,19 @@ def to_bytes(mail: Mail) -> bytes:
     Raises:
         UnsendableMailError: an address, the message id or the campaign cannot stand in a header.
     """
-    boundary = _boundary(mail.message_id)
-    rendered, domain = mail.rendered, mail.message_id.rpartition("@")[2]
-    dated = _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta())
-    before_recipient, before_id, before_boundary = _shared_head(
-        mail.sender, mail.reply_to, rendered.subject, dated, mail.campaign, domain, rendered.language
-    )
-    head = (
-        f"{before_recipient}{mailbox(mail.recipient_name, mail.recipient_address)}"
-        f"{before_id}{_fit(mail.message_id, _MESSAGE_ID, 'message id')}"
-        f'{before_boundary}{boundary}"\r\n'
-    )
-    edge = f"\r\n--{boundary}".encode("ascii")
+    rendered = mail.rendered
+    before_recipient, before_id, behind_id = _head_of(mail)
     raw = b"".join(
         (
-            head.encode("ascii"),
-            edge,
-            _PLAIN_PART,
+            before_recipient,
+            mailbox(mail.recipient_name, mail.recipient_address).encode("ascii"),
+            before_id,
+            _fit(mail.message_id, _MESSAGE_ID, "message id").encode("ascii"),
+            behind_id,
             *encoded(rendered.text),
-            edge,
-            _HTML_PART,
+            _BEFORE_HTML,
             *encoded(rendered.html),
-            edge,
+            _EDGE,
             _END,
         )
     )
@@ -120,11 +116,9 @@ def to_bytes(mail: Mail) -> bytes:
 def _with_attachments(raw: bytes, mail: Mail) -> bytes:
     """Put a finished mail into another one, with the files behind it."""
     start = raw.index(_CONTENT_TYPE)
-    boundary = _boundary(mail.message_id, "mixed")
-    edge = f"\r\n--{boundary}".encode("ascii")
-    head = f'multipart/mixed; boundary="{boundary}"\r\n'.encode("ascii")
-    files = [edge + _file_part(attachment) for attachment in mail.rendered.attachments]
-    return b"".join((raw[:start], _CONTENT_TYPE, head, edge, raw[start:], *files, edge, _END))
+    head = f'multipart/mixed; boundary="{_OUTER_BOUNDARY}"\r\n'.encode("ascii")
+    files = [_OUTER_EDGE + _file_part(attachment) for attachment in mail.rendered.attachments]
+    return b"".join((raw[:start], _CONTENT_TYPE, head, _OUTER_EDGE, raw[start:], *files, _OUTER_EDGE, _END))
 
 
 def _file_part(attachment: Attachment) -> bytes:
@@ -138,11 +132,21 @@ def _file_part(attachment: Attachment) -> bytes:
     return head.encode("ascii") + encodebytes(attachment.content).replace(b"\n", b"\r\n")
 
 
+def _head_of(mail: Mail) -> tuple[bytes, bytes, bytes]:
+    domain = mail.message_id.rpartition("@")[2]
+    dated = _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta())
+    return _shared_head(mail.sender, mail.reply_to, mail.rendered.subject, dated, mail.campaign, domain, mail.rendered.language)
+
+
 @lru_cache(maxsize=256)
 def _shared_head(
     sender: str, reply_to: str, subject: str, dated: str, campaign: str, domain: str, language: str
-) -> tuple[str, str, str]:
-    """What of the head is the same for many people: up to the recipient, from there to the message id, and to the boundary."""
+) -> tuple[bytes, bytes, bytes]:
+    """What of the head is the same for many people: up to the recipient, from there to the message id, and up to the text.
+
+    Raises:
+        UnsendableMailError: it would be another header than HEADERS.
+    """
     values = (
         mailbox_of(sender),
         mailbox_of(reply_to),
@@ -155,11 +159,13 @@ def _shared_head(
         "OOF, DR, RN, NRN, AutoReply",
         _fit(language, _LANGUAGE, "language"),
         "1.0",
-        f'multipart/alternative; boundary="{_OWN}',
+        f'multipart/alternative; boundary="{_BOUNDARY}"',
     )
     head = "\r\n".join(f"{name}: {value}" for name, value in zip(HEADERS, values, strict=True))
-    before_recipient, before_id, before_boundary, _ = head.split(_OWN)
-    return before_recipient, before_id, before_boundary
+    before_recipient, before_id, behind_id = head.split(_OWN)
+    if _HEAD.fullmatch(head) is None:
+        _refuse("a header that was not planned")
+    return before_recipient.encode("ascii"), before_id.encode("ascii"), (behind_id + _BEFORE_TEXT).encode("ascii")
 
 
 def guard(raw: bytes, mail: Mail) -> None:
@@ -174,24 +180,29 @@ def guard(raw: bytes, mail: Mail) -> None:
         raw = _without_attachments(raw, mail)
     if not raw.isascii() or b"\0" in raw:
         _refuse("bytes that mail servers change on the way")
-    end_of_head = raw.find(b"\r\n\r\n")
-    headers = _HEAD.fullmatch(raw, 0, max(end_of_head, 0))
-    if headers is None:
-        _refuse("a header that was not planned")
     recipient = ascii_address(mail.recipient_address)
-    to = headers["to"]
-    found = _LAST_ANGLE.search(to)
-    if found is None or found.group(1).decode("ascii") != recipient or to.count(b"@") != 1:
-        _refuse("another recipient")
-    _guard_body(raw, end_of_head + 2, mail)
+    _guard_body(raw, _guard_head(raw, mail, recipient), mail.rendered)
     _guard_addresses(mail, recipient)
+
+
+def _guard_head(raw: bytes, mail: Mail, recipient: str) -> int:
+    """Where the head ends. What of it is the same for many people was looked at when it was made, and is only compared."""
+    before_recipient, before_id, behind_id = _head_of(mail)
+    start = len(before_recipient)
+    end = raw.find(_SUBJECT, start)
+    to = _TO.fullmatch(raw, start, max(end, start))
+    if to is None or to["address"] != recipient.encode("ascii"):
+        _refuse("another recipient")
+    rest = before_id + _fit(mail.message_id, _MESSAGE_ID, "message id").encode("ascii") + behind_id
+    if not (raw.startswith(before_recipient) and raw.startswith(rest, end)):
+        _refuse("a header that was not planned")
+    return end + len(rest)
 
 
 def _without_attachments(raw: bytes, mail: Mail) -> bytes:
     """The mail inside, where around it there are the mail's own files and nothing else."""
-    edge = f"\r\n--{_boundary(mail.message_id, 'mixed')}".encode("ascii")
-    start, begin = raw.find(_CONTENT_TYPE), raw.find(edge) + len(edge)
-    end = raw.find(edge, begin)
+    start, begin = raw.find(_CONTENT_TYPE), raw.find(_OUTER_EDGE) + len(_OUTER_EDGE)
+    end = raw.find(_OUTER_EDGE, begin)
     inside = raw[:start] + raw[begin:end]
     if -1 in {start, end} or raw != _with_attachments(inside, mail):
         _refuse("other files than were meant for it")
@@ -222,18 +233,14 @@ def _addresses_around(pattern: Pattern, *, html: bool) -> frozenset[str]:
     return frozenset(addresses_in(unescape(text) if html else text))
 
 
-def _guard_body(raw: bytes, start: int, mail: Mail) -> None:
-    edge = f"\r\n--{_boundary(mail.message_id)}".encode("ascii")
-    if raw.count(edge) != _EDGES:
-        _refuse("another number of parts")
+def _guard_body(raw: bytes, start: int, rendered: Rendered) -> None:
     at = start
-    for part_head, text in ((edge + _PLAIN_PART, mail.rendered.text), (edge + _HTML_PART, mail.rendered.html)):
-        begin = at + len(part_head)
-        end = end_of(text, raw, begin, edge) if raw.startswith(part_head, at) else None
-        if end is None:
+    for text, behind in ((rendered.text, _BEFORE_HTML), (rendered.html, _EDGE + _END)):
+        end = end_of(text, raw, at, _EDGE)
+        if end is None or not raw.startswith(behind, end):
             _refuse("other words than were rendered")
-        at = end
-    if raw[at:] != edge + _END:
+        at = end + len(behind)
+    if at != len(raw):
         _refuse("another number of parts")
 
 
@@ -247,11 +254,6 @@ def _fit(value: str, pattern: re.Pattern[str], what: str) -> str:
         msg = f"the {what} of a mail holds characters that a header cannot hold"
         raise UnsendableMailError(msg)
     return value
-
-
-def _boundary(message_id: str, part: str = "") -> str:
-    """A line that no quoted-printable or base64 text can hold, since `=_` is no code of either."""
-    return f"=_{sha256((message_id + part).encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 @lru_cache(maxsize=16)

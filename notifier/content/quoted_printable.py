@@ -1,120 +1,102 @@
 """Texts in quoted-printable (RFC 2045, 6.7) with the line ends of a mail, and back again.
 
-A filled pattern is encoded line by line: the lines that are the same for everybody once, when its first mail is written. A
-line does not begin with a dot, because SMTP would have to double it: the dots of such a line are written as codes.
+A filled pattern is written piece by piece: what is the same for everybody once, when its first mail is written, and each word
+of a person on a line of its own, which soft line breaks take out again. No line begins with a dot, because SMTP would have to
+double it: such a dot is written as a code.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_qp, b2a_qp
-from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
 
 from notifier.content.headers import UnsendableMailError
 from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 _LINE_END = re.compile(r"\r\n?|\n")
-_EQUALS = ord("=")
-_STAND_IN = "\1"  # what is written for it is as wide as what is written for a dot; a text that holds it keeps its dots
-
-
-def _canonical(text: str) -> str:
-    """The text with the line ends of a mail, the last line ended too."""
-    lines = _LINE_END.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")
-    return lines if lines.endswith("\r\n") else lines + "\r\n"
+_SOFT_BREAK = b"=\r\n"
+_MOST_WORDS = 16  # those of the mail in hand: they stand in both of its parts, and are looked at once more before they leave
 
 
 def encoded(text: str) -> list[bytes]:
     """The text in quoted-printable, in pieces."""
-    if isinstance(text, Woven):
-        words = text.words
-        return [piece if isinstance(piece, bytes) else _encoded_line(piece % words) for piece in _pieces(text.pattern)]
-    return [_encoded_line(line + "\r\n") for line in _canonical(text).removesuffix("\r\n").split("\r\n")]
-
-
-def _encoded_line(line: str) -> bytes:
-    written = b2a_qp(line.encode("utf-8", "replace"), istext=True)
-    if (not written.startswith(b".") and b"\n." not in written) or _STAND_IN in line:
-        return written
-    return b2a_qp(line.replace(".", _STAND_IN).encode("utf-8", "replace"), istext=True).replace(b"=01", b"=2E")
-
-
-@lru_cache(maxsize=MOST_PATTERNS)
-def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
-    """The lines of a pattern: those that hold no word encoded and joined, each of the others as a format for its words.
-
-    Raises:
-        UnsendableMailError: what was encoded says something else when it is decoded.
-    """
-    pieces: list[bytes | str] = []
-    for whole, lines in groupby(_lines(pattern), key=lambda line: len(line) == 1):
-        if not whole:
-            pieces += map(_format, lines)
-            continue
-        texts = [text for (text,) in lines]
-        written = b"".join(map(_encoded_line, texts))
-        if not _decodes_to(written, "".join(texts)):
-            msg = "a text says something else when it has been written as a mail; it was not sent"
-            raise UnsendableMailError(msg, hint="report this as a fault, with the text")
-        pieces.append(written)
-    return tuple(pieces)
-
-
-def _format(line: Sequence[str]) -> str:
-    return "".join(f"%({piece})s" if place % 2 else piece.replace("%", "%%") for place, piece in enumerate(line))
-
-
-def _lines(pattern: Pattern) -> list[list[str]]:
-    """The pattern, line by line, each with its line end and by turns a piece of the text and the name of a word."""
-    lines, line = [], list[str]()
-    for place, piece in enumerate(pattern.pieces):
-        first, *more = _LINE_END.split(piece) if place % 2 == 0 else [piece]
-        line.append(first)
-        for begun in more:
-            lines.append(line)
-            line = [begun]
-    if line != [""] or not lines:
-        lines.append(line)
-    return [[*pieces, last + "\r\n"] for *pieces, last in lines]
+    if not isinstance(text, Woven):
+        return [_encoded(_ended(text))]
+    own = {name: _encoded_word(word) for name, word in text.words.items()}
+    return [own[piece] if isinstance(piece, str) else piece for piece in _pieces(text.pattern)]
 
 
 def end_of(text: str, content: bytes, start: int, edge: bytes) -> int | None:
     """Where a part that begins at `start` ends, or None if it is not the text, encoded.
 
-    What is the same in many mails has been decoded once and is only compared.
+    Of a filled pattern every piece and every word has been read back; that they stand here, one behind the other, is compared.
 
     Args:
         edge: what follows the part.
     """
     if not isinstance(text, Woven):
         end = content.find(edge, start)
-        return end if end >= 0 and _decodes_to(content[start:end], _canonical(text)) else None
+        return end if end >= 0 and _says(content[start:end], _ended(text)) else None
     at = start
-    own, expected = [], []
-    for piece in _pieces(text.pattern):
-        if isinstance(piece, bytes):
-            if not content.startswith(piece, at):
-                return None
-            at += len(piece)
-        else:
-            end = _end_of_line(content, at)
-            own.append(content[at:end])
-            expected.append(piece % text.words)
-            at = end
-    return at if _decodes_to(b"".join(own), "".join(expected)) else None
+    for piece in encoded(text):
+        if not content.startswith(piece, at):
+            return None
+        at += len(piece)
+    return at
 
 
-def _end_of_line(content: bytes, start: int) -> int:
-    """Behind the line that begins at `start`: a line end after "=" is none."""
-    end = content.find(b"\r\n", start)
-    while end > start and content[end - 1] == _EQUALS:
-        end = content.find(b"\r\n", end + 2)
-    return len(content) if end < 0 else end + 2
+@lru_cache(maxsize=MOST_PATTERNS)
+def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
+    """The pattern with its pieces encoded, and the names of its words between them.
+
+    Raises:
+        UnsendableMailError: what was encoded says something else when it is decoded.
+    """
+    *others, last = pattern.pieces
+    pieces = [piece if place % 2 else _read_back(_encoded_begun(piece), piece) for place, piece in enumerate(others)]
+    return (*pieces, _read_back(_encoded(_ended(last)), _ended(last)))
 
 
-def _decodes_to(content: bytes, text: str) -> bool:
+@lru_cache(maxsize=_MOST_WORDS)
+def _encoded_word(word: str) -> bytes:
+    """A word with a line to itself. Raises as `_pieces` does."""
+    return _read_back(_encoded_begun(word), word)
+
+
+def _encoded_begun(text: str) -> bytes:
+    """A text whose last line goes on in the next piece: a soft break ends it, with "=" where one more character has room."""
+    written = _encoded(f"{text}x\r\n").removesuffix(b"x\r\n")
+    return written if written.endswith(b"\n") or not written else written + _SOFT_BREAK
+
+
+def _encoded(text: str) -> bytes:
+    """A text whose last line is ended."""
+    written = b"\n" + b2a_qp(_plain(text), istext=True)
+    while b"\n." in written:
+        written = written.replace(b"\n.", b"\n=2E" + _SOFT_BREAK)
+    return written[1:]
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith(("\r", "\n")) else text + "\n"
+
+
+def _plain(text: str) -> bytes:
+    """The text with the line ends of a mail."""
+    lines = _LINE_END.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")
+    return lines.encode("utf-8", "replace")
+
+
+def _read_back(content: bytes, text: str) -> bytes:
+    if not _says(content, text):
+        msg = "a text says something else when it has been written as a mail; it was not sent"
+        raise UnsendableMailError(msg, hint="report this as a fault, with the text")
+    return content
+
+
+def _says(content: bytes, text: str) -> bool:
+    """Whether it decodes to the text, and SMTP has nothing to change in it: no other line ends, and no dot in front of a line."""
     breaks = content.count(b"\r\n")
-    clean = content.count(b"\n") == breaks == content.count(b"\r")
-    return clean and a2b_qp(content) == text.encode("utf-8", "replace")
+    clean = content.count(b"\n") == breaks == content.count(b"\r") and not content.startswith(b".") and b"\n." not in content
+    return clean and a2b_qp(content) == _plain(text)

@@ -27,13 +27,17 @@ from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     RowMapping,
     Select,
     String,
+    Subquery,
+    Update,
     and_,
     bindparam,
+    column,
     update,
 )
 
@@ -41,7 +45,7 @@ from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
 from notifier.store import holds, letters, outlets, quota, waves
 from notifier.store.candidates import candidates_of, is_asked_for, is_new
-from notifier.store.prepared import Prepared
+from notifier.store.prepared import PreparedRows
 from notifier.store.reasons import ANSWERED, LEFT
 from notifier.store.tables import Instant, Kind, State, deliveries
 
@@ -174,14 +178,12 @@ def _begin(
 ) -> tuple[Claimed, ...]:
     """Mark the rows, each with its outlet, as claimed."""
     today = {zone: local_date(now, zone) for zone in {row["time_zone"] for row, _ in dealt}}
-    rows = tuple(_claimed(row, outlet, now, today[row["time_zone"]], message_id_domain) for row, outlet in dealt)
+    dated = now.replace(microsecond=0)  # the Date header holds no fraction of a second
+    rows = tuple([_claimed(row, outlet, dated, today[row["time_zone"]], message_id_domain) for row, outlet in dealt])
     rows = letters.attached(connection, rows)
-    common = {"claimant": owner, "lease": now + LEASE}
-    each = [
-        common | {"row_id": row.id, "number": row.message_id, "as_of": row.dated, "through": row.outlet or None} for row in rows
-    ]
-    if each:
-        _CLAIM.change_each(connection, each)
+    if rows:
+        begun = [(row.id, row.message_id, row.dated, row.outlet or None) for row in rows]
+        _CLAIM.change(connection, begun, claimant=owner, lease=now + LEASE)
     return rows
 
 
@@ -189,20 +191,28 @@ _AS_STORED = (
     *("id", "campaign", "occasion", "message", "expires_at", "employee_key", "email", "given_name", "family_name"),
     *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at", "reference"),
 )
-_CLAIM = Prepared(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("row_id"))
-    .values(
-        state=State.CLAIMED.value,
-        owner=bindparam("claimant"),
-        epoch=deliveries.c.epoch + 1,
-        lease_until=bindparam("lease", type_=Instant),
-        attempts=deliveries.c.attempts + 1,
-        message_id=bindparam("number", type_=String),
-        dated=bindparam("as_of", type_=Instant),
-        outlet=bindparam("through", type_=String),
-        reason=None,
+
+
+def _claiming(given: Subquery) -> Update:
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == given.c.row_id)
+        .values(
+            state=State.CLAIMED.value,
+            owner=bindparam("claimant"),
+            epoch=deliveries.c.epoch + 1,
+            lease_until=bindparam("lease", type_=Instant),
+            attempts=deliveries.c.attempts + 1,
+            message_id=given.c.number,
+            dated=given.c.as_of,
+            outlet=given.c.through,
+            reason=None,
+        )
     )
+
+
+_CLAIM = PreparedRows(
+    (column("row_id", BigInteger), column("number", String), column("as_of", Instant), column("through", String)), _claiming
 )
 
 
@@ -249,7 +259,7 @@ def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -
 def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, domain: str) -> Claimed:
     dated = row["dated"]
     if dated is None or local_date(dated, row["time_zone"]) != today:
-        dated = _date(now)
+        dated = now
     return Claimed(
         **{name: row[name] for name in _AS_STORED},
         epoch=row["epoch"] + 1,
@@ -265,8 +275,3 @@ def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, domain: s
         address=row["address"] or "",
         outlet=outlet,
     )
-
-
-def _date(now: datetime) -> datetime:
-    """The Date header: it holds no fraction of a second."""
-    return now.replace(microsecond=0)

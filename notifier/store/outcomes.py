@@ -14,14 +14,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Integer, String, Text, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    String,
+    Subquery,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from notifier.domain.ladder import Ladders
 from notifier.store import marks, refusals
 from notifier.store.acknowledgements import settled
 from notifier.store.confirmations import rewrite_values, rewrites
 from notifier.store.outbox import WAITING
-from notifier.store.prepared import Prepared
+from notifier.store.prepared import PreparedRows
 from notifier.store.tables import Instant, Kind, State, deliveries, employees, processes
 
 SILENCE = timedelta(minutes=2)  # a daemon whose heartbeat is older than this is taken for dead
@@ -57,7 +75,7 @@ def record(connection: Connection, *, owner: str, outcome: Outcome, now: datetim
         ladders: where a refused message goes on.
     """
     _wait_for_answers(connection, [outcome])
-    if _RECORD.change_each(connection, [_record_values(outcome, owner, now)]) != 1:
+    if _RECORD.change(connection, [_record_values(outcome, now)], claimant=owner) != 1:
         return False
     _follow_up(connection, [outcome], ladders, now)
     return True
@@ -72,8 +90,8 @@ def record_all(
         LostClaimError: a claim is no longer ours. Undo the transaction, and record them one by one to see which.
     """
     _wait_for_answers(connection, outcomes)
-    values = [_record_values(outcome, owner, now) for outcome in outcomes]
-    if _RECORD.change_each(connection, values) != len(outcomes):
+    rows = [_record_values(outcome, now) for outcome in outcomes]
+    if _RECORD.change(connection, rows, claimant=owner) != len(outcomes):
         raise LostClaimError
     _follow_up(connection, outcomes, ladders, now)
 
@@ -142,47 +160,66 @@ def release_dead(connection: Connection, *, owner: str, resend: Sequence[str], n
     return waiting + connection.execute(rest.values(state=State.UNKNOWN.value, finished_at=now, **free)).rowcount
 
 
-_RECORD = Prepared(
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("row_id"),
-        deliveries.c.owner == bindparam("claimant"),
-        deliveries.c.epoch == bindparam("claim_epoch"),
-        deliveries.c.state == State.CLAIMED.value,
+# In the statement itself: else SQLite plans it anew at each run, since an index might fit what is asked for then.
+_CLAIMED = literal(State.CLAIMED.value, literal_execute=True)
+
+
+def _recording(given: Subquery) -> Update:
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.id == given.c.row_id,
+            deliveries.c.epoch == given.c.claim_epoch,
+            deliveries.c.owner == bindparam("claimant"),
+            deliveries.c.state == _CLAIMED,
+        )
+        .values(
+            state=given.c.new_state,
+            reason=given.c.why,
+            owner=None,
+            lease_until=None,
+            next_at=func.coalesce(given.c.again, deliveries.c.next_at),
+            finished_at=given.c.finished,
+            attempts=deliveries.c.attempts - given.c.uncounted,
+            language=func.coalesce(given.c.known_language, deliveries.c.language),
+            subject=func.coalesce(given.c.known_subject, deliveries.c.subject),
+            reply=func.coalesce(given.c.known_reply, deliveries.c.reply),
+            reference=func.coalesce(given.c.known_reference, deliveries.c.reference),
+            # As if it had never been claimed: any outlet may take it.
+            outlet=case((given.c.new_state == State.PLANNED.value, None), else_=deliveries.c.outlet),
+        )
     )
-    .values(
-        state=bindparam("new_state", type_=String),
-        reason=bindparam("why"),
-        owner=None,
-        lease_until=None,
-        next_at=func.coalesce(bindparam("again", type_=Instant), deliveries.c.next_at),
-        finished_at=bindparam("finished", type_=Instant),
-        attempts=deliveries.c.attempts - bindparam("uncounted", type_=Integer),
-        language=func.coalesce(bindparam("known_language", type_=String), deliveries.c.language),
-        subject=func.coalesce(bindparam("known_subject", type_=Text), deliveries.c.subject),
-        reply=func.coalesce(bindparam("known_reply", type_=Text), deliveries.c.reply),
-        reference=func.coalesce(bindparam("known_reference", type_=Text), deliveries.c.reference),
-        # As if it had never been claimed: any outlet may take it.
-        outlet=case((bindparam("new_state", type_=String) == State.PLANNED.value, None), else_=deliveries.c.outlet),
-    )
+
+
+_RECORD = PreparedRows(
+    (
+        column("row_id", BigInteger),
+        column("claim_epoch", Integer),
+        column("new_state", String),
+        column("why", Text),
+        column("again", Instant),
+        column("finished", Instant),
+        column("uncounted", Integer),
+        *(column(name, Text) for name in ("known_language", "known_subject", "known_reply", "known_reference")),
+    ),
+    _recording,
 )
 _no_longer_true = or_(deliveries.c.kind == Kind.RECEIPT, settled(deliveries.c.campaign, deliveries.c.employee_key))
 _REWRITES = rewrites(and_(deliveries.c.id.in_(bindparam("told", expanding=True)), _no_longer_true))
 
 
-def _record_values(outcome: Outcome, owner: str, now: datetime) -> dict[str, object]:
+def _record_values(outcome: Outcome, now: datetime) -> tuple[object, ...]:
     waits = outcome.state in WAITING
-    return {
-        "row_id": outcome.id,
-        "claimant": owner,
-        "claim_epoch": outcome.epoch,
-        "new_state": outcome.state.value,
-        "why": outcome.reason,
-        "again": outcome.next_at if waits else None,
-        "finished": None if waits else now,
-        "uncounted": 0 if outcome.counts else 1,
-        "known_language": outcome.language,
-        "known_subject": outcome.subject,
-        "known_reply": outcome.reply,
-        "known_reference": outcome.reference,
-    }
+    return (
+        outcome.id,
+        outcome.epoch,
+        outcome.state.value,
+        outcome.reason,
+        outcome.next_at if waits else None,
+        None if waits else now,
+        0 if outcome.counts else 1,
+        outcome.language,
+        outcome.subject,
+        outcome.reply,
+        outcome.reference,
+    )

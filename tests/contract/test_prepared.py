@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, String, bindparam, column, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notifier.store.database import Database
 from notifier.store.driver import DriverCursor
-from notifier.store.prepared import Prepared
-from notifier.store.tables import Kind, calendars, employees, meta
+from notifier.store.prepared import Prepared, PreparedRows
+from notifier.store.tables import Instant, Kind, calendars, employees, meta
 
 NOW = datetime(2025, 10, 15, 8, 14, 0, 123456, tzinfo=UTC)
 _put = Prepared(insert(meta).values(key=bindparam("new_key"), value="x"))
@@ -44,6 +44,35 @@ def store(database: Database) -> Database:
                 )
             )
     return database
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_many_rows_are_changed_in_one_run_and_each_is_counted_once(database: Database, count: int) -> None:
+    """Five rows go into the statement for eight, its last one named four times. Words, instants, nothing at all."""
+    columns = (column("of_key", BigInteger), column("left", Instant), column("language", String))
+    prepared = PreparedRows(
+        columns,
+        lambda given: (
+            update(employees)
+            .where(employees.c.key == given.c.of_key, employees.c.active == bindparam("there"))
+            .values(left_at=given.c.left, language=given.c.language)
+        ),
+    )
+    people = range(1, 7)
+    with database.write() as connection:
+        connection.execute(insert(calendars).values(id=1, time_zone="Europe/Zurich"))
+        connection.execute(insert(employees), [_person(key, active=key != 2) for key in people])
+    rows = [(key, NOW + timedelta(days=key), "fr" if key % 2 else None) for key in people[:count]]
+    with database.write() as connection:
+        assert prepared.change(connection, rows, there=True) == count - (count >= 2)
+        found = connection.execute(select(*employees.c["key", "left_at", "language"]).order_by(employees.c.key)).all()
+    assert [tuple(row) for row in found if row.left_at is not None] == [row for row in rows if row[0] != 2]
+
+
+def _person(key: int, *, active: bool) -> dict[str, Any]:
+    address = f"{key}@example.com"
+    own = {"id": f"E{key}", "email": address, "email_key": address, "public_id": str(key) * 22}
+    return {"key": key, "given_name": "Zoé", "family_name": "E", "calendar_id": 1, "active": active, "joined_at": NOW, **own}
 
 
 def test_it_reads_what_sqlalchemy_reads(store: Database) -> None:

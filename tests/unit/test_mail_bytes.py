@@ -252,6 +252,7 @@ TAMPERED = {
     "a third part": _with(b"--\r\n", b"\r\nContent-Type: text/plain\r\n\r\nx\r\n--x--\r\n"),
     "something behind the end": to_bytes(MAIL) + b"x",
     "a bare line feed": _with(b"Bonjour", b"\nBonjour"),
+    "a dot in front of a line": _with(b"\r\n=2E\r\n", b"\r\n.\r\n"),
     "a byte that is not ASCII": _with(b"Bonjour", "é".encode()),
     "nothing": b"",
 }
