@@ -87,6 +87,31 @@ async def test_what_comes_in_turns_that_follow_each_other_is_done_together(datab
     assert groups == [numbers[:256], numbers[256:]]
 
 
+async def test_what_came_while_the_writer_was_busy_is_written_together(database: Database) -> None:
+    """Handed over at different times: none is lost, and there is one transaction for all."""
+    begun, go_on = threading.Event(), threading.Event()
+    groups: list[list[int]] = []
+
+    def hold(_connection: Connection) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    def take_all(_connection: Connection, numbers: Sequence[int]) -> Sequence[int]:
+        groups.append(list(numbers))
+        return numbers
+
+    busy = asyncio.ensure_future(database.write_async(hold))
+    await asyncio.to_thread(begun.wait, 10)
+    asked = []
+    for number in range(3):
+        asked.append(asyncio.ensure_future(database.write_each(take_all, number)))
+        for _ in range(5):  # one to ask in, those that bring no more, one to hand over
+            await asyncio.sleep(0)
+    go_on.set()
+    await busy
+    assert (await asyncio.gather(*asked), groups) == ([0, 1, 2], [[0, 1, 2]])
+
+
 async def test_a_piece_by_itself_is_not_held_up_by_those_that_come_together(database: Database) -> None:
     """It is done though the loop has no further turn until it is."""
     done = threading.Event()

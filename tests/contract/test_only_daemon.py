@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -14,6 +17,7 @@ from notifier.errors import TryLaterError
 from notifier.store import holds, outcomes, processes
 from notifier.store.database import SQLITE, Database
 from notifier.store.outcomes import Outcome
+from notifier.store.processes import Process
 from notifier.store.tables import State
 from notifier.web.readiness import Heard, daemon_checks
 from tests.contract.test_identity import claim
@@ -22,6 +26,8 @@ from tests.postgresql_rig import THE_LOCK, end_sessions
 
 NOW = utc("2025-10-03T10:00")
 LOST = "no longer the only daemon on this store"
+TAKEN = "a daemon is already running on this store: "
+HERE = f"process {os.getpid()} on {socket.gethostname()}"
 
 
 @contextmanager
@@ -44,8 +50,11 @@ def take_away(database: Database) -> None:
 
 def test_a_second_daemon_is_refused_and_the_first_stays_alone(database: Database) -> None:
     with processes.only_daemon(database) as require_alone, another(database) as second:
-        with pytest.raises(TryLaterError, match="a daemon is already running"), processes.only_daemon(second):
+        with database.write() as connection:
+            processes.register(connection, "first", NOW)
+        with pytest.raises(TryLaterError, match=re.escape(TAKEN + HERE)) as caught, processes.only_daemon(second):
             pass
+        assert caught.value.hint == "stop it first; it hands over within a minute"
         require_alone()
     with another(database) as later, processes.only_daemon(later) as require_alone:
         require_alone()
@@ -68,8 +77,9 @@ def test_a_lock_that_is_lost_is_noticed_and_stays_lost(database: Database) -> No
     with processes.only_daemon(database) as require_alone:
         take_away(database)
         for _ in range(2):
-            with pytest.raises(TryLaterError, match=LOST):
+            with pytest.raises(TryLaterError, match=LOST) as caught:
                 require_alone()
+            assert (caught.value.hint or "").endswith("; the service can be started again at once")
         with another(database) as heir, processes.only_daemon(heir) as heir_alone:
             with pytest.raises(TryLaterError, match=LOST):
                 require_alone()
@@ -85,6 +95,30 @@ def test_who_has_lost_the_lock_does_not_end_the_heirs(database: Database) -> Non
         heir_alone()
         with another(database) as third, pytest.raises(TryLaterError), processes.only_daemon(third):
             pass
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "[]", "{}", '{"pid": 1}'])
+def test_a_holder_whose_name_cannot_be_read_is_another_process(sqlite_database: Database, content: str) -> None:
+    with processes.only_daemon(sqlite_database), another(sqlite_database) as second:
+        Path(f"{sqlite_database.path}.lock").write_text(content, "utf-8")
+        with pytest.raises(TryLaterError, match=f"{TAKEN}another process$"), processes.only_daemon(second):
+            pass
+
+
+def test_what_a_daemon_says_of_itself_is_told_of_it_alone(database: Database) -> None:
+    here = (socket.gethostname(), os.getpid())
+    later, at_last = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
+    with database.write() as connection:
+        assert processes.latest(connection) is None
+        for owner in ("one", "other"):
+            processes.register(connection, owner, NOW)
+        processes.beat(connection, "one", later)
+        assert processes.latest(connection) == Process("one", *here, NOW, later, None)
+        processes.unregister(connection, "other", at_last)
+        of_other, of_one = processes.all_seen(connection, most=5)
+        assert of_other == Process("other", *here, NOW, at_last, at_last)
+        assert of_one == Process("one", *here, NOW, later, None)
+        assert processes.all_seen(connection, most=1) == [of_other]
 
 
 async def test_each_part_is_missed_within_a_minute(database: Database) -> None:
@@ -103,6 +137,8 @@ async def test_each_part_is_missed_within_a_minute(database: Database) -> None:
     assert await wrong() == {}
     clock.move_to(NOW + timedelta(seconds=31))
     assert await wrong() == {"writing": "nothing could be written for 31 seconds"}
+    clock.move_to(NOW + timedelta(seconds=45))
+    assert "sending" not in await wrong()
     clock.move_to(NOW + timedelta(seconds=46))
     assert await wrong() == {
         "planner": "no tick for 46 seconds",

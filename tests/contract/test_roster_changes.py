@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from notifier.domain.employee import Employee
 from notifier.roster.reading import RosterReading
 from notifier.roster.sync import synchronise
-from notifier.store import roster_changes
+from notifier.store import organisation, roster_changes
 from notifier.store.database import Database
 from notifier.store.people import People
 from notifier.store.roster_changes import KEPT, Reading, Touch
@@ -42,6 +43,8 @@ def names(store: Database, reading: Reading, kind: Touch, **page: int) -> list[s
 
 
 def test_each_number_leads_to_its_people(database: Database) -> None:
+    with database.write() as connection:  # the row of an officer's address, made at the same instant, is nobody of the roster
+        organisation.officers(connection, ["officer@example.com"], "Europe/Zurich", NOW)
     newest, middle, first = lived_through(database)
     assert names(database, first, Touch.CAME) == [person.id for person in COMPANY.values()]
     assert (names(database, middle, Touch.WENT), names(database, middle, Touch.CHANGED)) == (["e7", "e8"], ["e3"])
@@ -50,8 +53,14 @@ def test_each_number_leads_to_its_people(database: Database) -> None:
         counts = reading.record.joiners, reading.record.leavers, reading.record.changed
         assert tuple(len(names(database, reading, kind)) for kind in Touch) == counts
     with database.read() as connection:
+        assert {one.what for one in roster_changes.touched(connection, first, Touch.CAME, most=5)} == {()}
+    read(database, COMPANY | {3: replace(COMPANY[3], manager_id="e1")}, 3)
+    with database.read() as connection:
         [moved] = roster_changes.touched(connection, middle, Touch.CHANGED, most=5)
-    assert set(moved.what) == {"department", "manager_id"}
+        last = roster_changes.readings(connection)[0]
+        once_more, _ = roster_changes.touched(connection, last, Touch.CHANGED, most=5)
+    assert (moved.person, set(moved.what)) == (once_more.person, {"department", "manager_id"})
+    assert once_more.what == ("department",)
 
 
 def test_a_page_goes_on_after_the_last_of_the_page_before(database: Database) -> None:
