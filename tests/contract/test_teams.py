@@ -15,10 +15,11 @@ from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.roster.reading import RosterReading
 from notifier.roster.sync import synchronise
-from notifier.store import claims, teams
+from notifier.store import claims, reach, teams
 from notifier.store import employees as people
 from notifier.store.database import Database
 from notifier.store.quota import Limits
+from notifier.store.reach import Refusal
 from notifier.store.tables import Kind, State, deliveries, employees
 from tests.planning_rig import BY_SMTP, CAMPAIGN, add_person, planner, settle, utc
 
@@ -86,6 +87,21 @@ def test_only_open_direct_reports_who_were_told_before_are_reminded(database: Da
     assert remind(database, manager)
 
     assert nudges(database) == [(asked, "notice", TUESDAY, utc("2025-10-14 17:00"))]
+
+
+def test_who_is_reached_by_nothing_is_not_tried_again(database: Database, manager: int) -> None:
+    """Their address was refused for good; with a new address they are reached again."""
+    refused, moved = add_person(database, 2, manager_id="e1"), add_person(database, 3, manager_id="e1")
+    for key in (refused, moved):
+        told(database, key, utc("2025-10-03 09:00"))
+    with database.write() as connection:
+        addresses = {row.key: row.email for row in connection.execute(select(employees.c.key, employees.c.email))}
+        gone = [Refusal(refused, "smtp", addresses[refused], "550 no"), Refusal(moved, "smtp", "before@example.com", "550 no")]
+        reach.refuse(connection, gone, TUESDAY)
+
+    assert remind(database, manager)
+
+    assert [nudge[0] for nudge in nudges(database)] == [moved]
 
 
 def test_once_a_day(database: Database, manager: int) -> None:

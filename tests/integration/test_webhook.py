@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -243,6 +244,54 @@ async def test_while_a_secret_is_changed_either_of_the_two_fits() -> None:
             await channel.close()
         assert (len(server.calls), len(server.tries)) == (2, 3)
         assert [len(one.headers["webhook-signature"].split(" ")) for one in server.tries] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "verdict", "pause", "said"),
+    [
+        (201, None, None, None, "HTTP 201 Created"),
+        (301, None, Verdict.SENDER, 60, "HTTP 301 Moved Permanently: it leads elsewhere; write the new address"),
+        (401, None, Verdict.SENDER, 60, "HTTP 401 Unauthorized: check webhook.url and the secret"),
+        (410, None, Verdict.SENDER, 60, "HTTP 410 Gone: check webhook.url and the secret"),
+        (400, "30", Verdict.CONTENT, None, "HTTP 400 Bad Request"),
+        (422, None, Verdict.CONTENT, None, "HTTP 422 Unprocessable Entity"),
+        (429, "30", Verdict.TEMPORARY, 30, "HTTP 429 Too Many Requests"),
+        (408, "7200", Verdict.TEMPORARY, 3600, "HTTP 408 Request Timeout"),
+        (425, "9" * 30, Verdict.TEMPORARY, 3600, "HTTP 425 Too Early"),
+        (500, None, Verdict.TEMPORARY, None, "HTTP 500 Internal Server Error"),
+        (503, "Wed, 21 Oct 2025 07:28:00 GMT", Verdict.TEMPORARY, None, "HTTP 503 Service Unavailable"),
+    ],
+)
+async def test_each_answer_is_judged(
+    status: int, asked: str | None, verdict: Verdict | None, pause: float | None, said: str
+) -> None:
+    async with WebhookServer(NOW) as server:
+        server.status, server.headers = status, {"Location": server.url} | ({"Retry-After": asked} if asked else {})
+        channel = WebhookChannel(server.url, secrets=[SECRET], clock=MovedClock(NOW))
+        try:
+            if verdict is None:
+                assert (await channel.send(webhook_outgoing())).reply == said
+                return
+            with pytest.raises(DeliveryFailed) as caught:
+                await channel.send(webhook_outgoing())
+            assert (caught.value.verdict, caught.value.pause_seconds, caught.value.reply) == (verdict, pause, said)
+            assert await channel.reach() == said.partition(":")[0]
+            assert len(server.tries) == 2  # it was led nowhere, neither by the call nor by the question
+        finally:
+            await channel.close()
+
+
+async def test_where_no_answer_comes_nobody_knows() -> None:
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        channel = WebhookChannel(url, secrets=[SECRET], clock=MovedClock(NOW))
+        with pytest.raises(DeliveryFailed) as caught:
+            await channel.send(webhook_outgoing())
+        await channel.close()
+    assert (caught.value.verdict, caught.value.pause_seconds) == (Verdict.UNCERTAIN, 60)
 
 
 async def test_a_program_that_is_not_there_pauses_the_channel() -> None:
