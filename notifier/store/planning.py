@@ -32,6 +32,7 @@ from notifier.store.outbox import is_waiting
 from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)
+_FEW = 8  # windows that are found faster one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def move_to_window(connection: Connection, openings: Sequence[Opening], now: dat
             deliveries.c.employee_key == employees.c.key,
             employees.c.key >= first_key,
             employees.c.key < last_key,
-            same_group(windows),
+            same_group(windows, openings),
             is_waiting,
             deliveries.c.kind == Kind.REMINDER,
             outside,
@@ -164,9 +165,14 @@ def openings_table(openings: Sequence[Opening]) -> Any:
     return table.cte("windows")
 
 
-def same_group(windows: Any) -> ColumnElement[bool]:
-    """Whether an employee is of the group of that row of `openings_table`."""
+def same_group(windows: Any, openings: Sequence[Opening]) -> ColumnElement[bool]:
+    """Whether an employee is of the group of that row of the `openings_table` of these openings.
+
+    VALUES have no types. SQLite makes an index on them only for what has none either, and without one it holds each person against
+    every window. Where these are many, the calendar's number is a sum, which has no type.
+    """
+    number = employees.c.calendar_id if len(openings) <= _FEW else employees.c.calendar_id + 0
     return and_(
-        employees.c.calendar_id == windows.c.calendar_id,
+        number == windows.c.calendar_id,
         func.coalesce(employees.c.leave_until, bindparam(None, _NO_LEAVE, type_=Date)) == windows.c.leave_until,
     )

@@ -120,7 +120,7 @@ def follow(
         update(deliveries)
         .where(
             deliveries.c.employee_key == employees.c.key,
-            same_group(windows),
+            same_group(windows, openings),
             deliveries.c.campaign == campaign,
             deliveries.c.kind == Kind.REMINDER,
             deliveries.c.occasion == days_before,

@@ -126,7 +126,7 @@ def _people(rows: PlannedRows, channel: str, windows: Any, now: datetime) -> Any
             windows.c.expires_at,
             case((literal(rows.state.value) == State.PLANNED.value, None), else_=literal(now, Instant)),
         )
-        .join_from(employees, windows, same_group(windows))
+        .join_from(employees, windows, same_group(windows, rows.openings))
         .where(
             employees.c.key >= rows.first_key,
             employees.c.key < rows.last_key,

@@ -25,6 +25,7 @@ from notifier.store.claims import Claimed
 from notifier.store.database import Connection, Database
 from notifier.store.oversight import letters
 from notifier.store.quota import Limits
+from notifier.store.roster_rows import present_rows
 from notifier.store.tables import deliveries
 from notifier.summary.organisation_mail import OrganisationWriter
 from notifier.summary.organisation_weekly import OrganisationWeekly
@@ -235,7 +236,7 @@ def test_an_address_that_is_nobodys_is_in_no_count_no_plan_and_no_roster(databas
         assert employees.count_active(connection) == 12
         assert stories.count_people(connection, CAMPAIGN.id)[1] == 12
         assert {change.people for change in organisation.changes(connection, CAMPAIGN)} == {12}
-        assert len(list(employees.present_rows(connection))) == 12
+        assert len(list(present_rows(connection))) == 12
     planned = planner(database)
     planned.tick(utc("2025-10-03T10:00"))
     assert count(database, deliveries, deliveries.c.employee_key == contact.key, deliveries.c.kind == "reminder") == 0

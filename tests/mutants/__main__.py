@@ -65,7 +65,8 @@ _PARTS: Mapping[str, Part] = {
             *("tests/unit/test_countdown.py", "tests/unit/test_employee.py", "tests/unit/test_graph_replies.py"),
             *("tests/unit/test_ladder.py", "tests/unit/test_ledger.py", "tests/unit/test_links.py", "tests/unit/test_progress.py"),
             *("tests/unit/test_progress_attacks.py", "tests/unit/test_retry.py", "tests/unit/test_slack_buttons.py"),
-            *("tests/unit/test_slack_replies.py", "tests/unit/test_teams.py", "tests/unit/test_window.py"),
+            *("tests/unit/test_slack_replies.py", "tests/unit/test_team_links.py", "tests/unit/test_teams.py"),
+            "tests/unit/test_window.py",
             "tests/unit/test_working_days.py",
             # Half a million days, which is too many for a thousand changes.
             "--deselect=tests/unit/test_window.py::test_every_zone_opens_once_a_day_and_inside_the_window",
@@ -101,7 +102,12 @@ _PARTS: Mapping[str, Part] = {
         (
             *("tests/contract/test_dispatcher.py", "tests/contract/test_dispatcher_edges.py", "tests/contract/test_ladder.py"),
             *("tests/contract/test_outlet_pauses.py", "tests/contract/test_planner.py", "tests/contract/test_recorder.py"),
-            *("tests/contract/test_waves.py", "tests/unit/test_compose.py", "tests/unit/test_delivery.py"),
+            *(
+                "tests/contract/test_teams.py",
+                "tests/contract/test_waves.py",
+                "tests/unit/test_compose.py",
+                "tests/unit/test_delivery.py",
+            ),
             *("tests/unit/test_dispatcher_turns.py", "tests/unit/test_explain.py", "tests/unit/test_forecast.py"),
             "tests/unit/test_lane.py",
             *("tests/unit/test_outlet_answers.py", "tests/unit/test_planner_campaigns.py", "tests/unit/test_planner_rules.py"),
