@@ -6,7 +6,7 @@ reading touched gets a row here. Those of older readings than the last KEPT go w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +36,11 @@ class Reading:
 
     id: int
     record: SyncRecord
+
+    @property
+    def counts(self) -> Mapping[Touch, int]:
+        """How many people it touched in each way."""
+        return {Touch.CAME: self.record.joiners, Touch.WENT: self.record.leavers, Touch.CHANGED: self.record.changed}
 
 
 @dataclass(frozen=True, slots=True)

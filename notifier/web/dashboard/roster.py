@@ -157,11 +157,16 @@ def _look(connection: Connection) -> Looked:
     return Looked(
         readings=readings,
         applied=applied,
-        touched={kind: roster_changes.touched(connection, applied, kind, most=MOST) for kind in Touch} if applied else {},
+        touched=_touched(connection, applied) if applied else {},
         refused=refused_rosters.waiting(connection),
         remarks=remarks,
         people={one.id: one for one in finding.by_ids(connection, ids)},
     )
+
+
+def _touched(connection: Connection, reading: Reading) -> Mapping[Touch, Sequence[TouchedPerson]]:
+    """The first of each kind, where there are any: to look for those who came goes through everybody."""
+    return {kind: roster_changes.touched(connection, reading, kind, most=MOST) for kind, count in reading.counts.items() if count}
 
 
 def _gaps(health: RosterHealth) -> Mapping[Gap, int]:
