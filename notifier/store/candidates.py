@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, literal_column, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, exists, literal_column, null, or_, select
 
 from notifier.domain.ladder import SLACK
 from notifier.store.acknowledgements import settled
 from notifier.store.outbox import is_waiting
+from notifier.store.prepared import Prepared
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees, reach
 
 _earlier = deliveries.alias("earlier")
@@ -30,17 +32,80 @@ is_asked_for = deliveries.c.kind != literal_column(f"'{Kind.REMINDER.value}'")  
 is_new = deliveries.c.kind != Kind.REWRITE  # not an earlier message brought up to date
 
 
-def candidates_of(channel: str, may_go: ColumnElement[bool] | None) -> Select[Any]:
-    """Waiting rows whose time it is, oldest first, with the person and what the recheck needs to know.
+class Candidate(NamedTuple):
+    """A waiting row, with its person and what the recheck needs to know. Instants are UTC.
 
-    To be run with the values `most` and `at`, the present.
+    Attributes:
+        outlet: which one it left from when it was tried before.
+        answer: what a receipt confirms, or that a rewrite is about, with its `answered_at`, `assurance` and `revoked_at`.
+        settled: the person needs no reminder any more.
+        told_before: the person has been reminded of this campaign.
+        reference: of the message that a rewrite is about.
     """
-    statement = _candidates_of(channel)
-    return statement if may_go is None else statement.add_columns(deliveries.c.outlet).where(may_go)
+
+    id: int
+    epoch: int
+    campaign: str
+    kind: str
+    occasion: int
+    message: str
+    attempts: int
+    message_id: str | None
+    dated: datetime | None
+    due_at: datetime
+    expires_at: datetime
+    employee_key: int
+    outlet: str | None
+    email: str
+    given_name: str
+    family_name: str
+    language: str | None
+    language_choice: str | None
+    public_id: str
+    link_version: int
+    active: bool
+    country: str
+    time_zone: str
+    answer: str | None
+    answered_at: datetime | None
+    assurance: str | None
+    revoked_at: datetime | None
+    settled: bool
+    told_before: bool
+    address: str | None
+    reference: str | None
 
 
-@lru_cache(maxsize=8)
-def _candidates_of(channel: str) -> Select[Any]:
+def find(
+    connection: Connection,
+    channel: str,
+    most: int,
+    now: datetime,
+    *,
+    may_go: ColumnElement[bool] | None = None,
+    only_asked_for: bool = False,
+) -> list[Candidate]:
+    """Waiting rows whose time it is, oldest first.
+
+    Args:
+        may_go: which of them can go at all; None: all.
+        only_asked_for: leave out reminders, for which nobody waits.
+    """
+    if may_go is None:
+        found = _prepared(channel, only_asked_for=only_asked_for).tuples(connection, most=most, at=now)
+    else:
+        statement = _statement(channel, only_asked_for=only_asked_for).where(may_go)
+        found = connection.execute(statement, {"most": most, "at": now}).all()
+    return [Candidate._make(columns) for columns in found]
+
+
+@lru_cache(maxsize=16)
+def _prepared(channel: str, *, only_asked_for: bool) -> Prepared:
+    return Prepared(_statement(channel, only_asked_for=only_asked_for))
+
+
+@lru_cache(maxsize=16)
+def _statement(channel: str, *, only_asked_for: bool) -> Select[Any]:
     """Made once for each channel: making it takes as long as reading fifty rows."""
     told_before = exists().where(
         _earlier.c.campaign == deliveries.c.campaign,
@@ -51,7 +116,7 @@ def _candidates_of(channel: str) -> Select[Any]:
     statement = (
         select(
             *deliveries.c["id", "epoch", "campaign", "kind", "occasion", "message", "attempts", "message_id", "dated"],
-            *deliveries.c["due_at", "expires_at", "employee_key"],
+            *deliveries.c["due_at", "expires_at", "employee_key", "outlet"],
             *employees.c["email", "given_name", "family_name", "language", "language_choice"],
             *employees.c["public_id", "link_version", "active"],
             *calendars.c["country", "time_zone"],
@@ -73,6 +138,8 @@ def _candidates_of(channel: str) -> Select[Any]:
         .limit(bindparam("most", type_=Integer))
         .with_for_update(of=deliveries, skip_locked=True)
     )
+    if only_asked_for:
+        statement = statement.where(is_asked_for)
     return _on_slack(statement) if channel == SLACK else statement.add_columns(employees.c.email.label("address"), _NO_REFERENCE)
 
 

@@ -23,15 +23,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from secrets import token_hex
-from typing import Any
+from secrets import token_bytes
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    RowMapping,
-    Select,
     String,
     Subquery,
     Update,
@@ -43,8 +40,8 @@ from sqlalchemy import (
 
 from notifier.domain.campaign import Answer, Assurance
 from notifier.domain.countdown import local_date
-from notifier.store import holds, letters, outlets, quota, waves
-from notifier.store.candidates import candidates_of, is_asked_for, is_new
+from notifier.store import candidates, holds, letters, outlets, quota, waves
+from notifier.store.candidates import Candidate, is_new
 from notifier.store.prepared import PreparedRows
 from notifier.store.reasons import ANSWERED, LEFT
 from notifier.store.tables import Instant, Kind, State, deliveries
@@ -53,9 +50,10 @@ LEASE = timedelta(minutes=30)  # longer than the slowest honest hand-over: 600 s
 TAKEN_BACK = "the answer was taken back"
 ABOUT_AN_ANSWER = frozenset({Kind.REMINDER, Kind.NUDGE})  # asks for one, and has no use once it is given
 _WHATEVER_HAPPENS = frozenset({Kind.REWRITE, Kind.ORGANISATION, Kind.WEBHOOK})
+_KINDS = {kind.value: kind for kind in Kind}  # as it is stored; to ask the enumeration takes three times as long
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Claimed:
     """A row under claim, with all that is needed to render it. Instants are UTC.
 
@@ -154,7 +152,7 @@ def claim(
         dealt, again_at = outlets.deal(room, limits, sendable), room.again_at
         outlets.take(connection, channel, room, dealt)
     if rewrites is not None:
-        quota.take_rewrites(connection, channel, rewrites, sum(row["kind"] == Kind.REWRITE for row, _ in dealt))
+        quota.take_rewrites(connection, channel, rewrites, sum(row.kind == Kind.REWRITE for row, _ in dealt))
     return Claim(_begin(connection, dealt, owner, message_id_domain, now), again_at)
 
 
@@ -166,31 +164,29 @@ def _again_at(room: outlets.Room | None, rewrites: quota.Minute | None) -> datet
     return min(ends, default=None)
 
 
-def _with_rewrites(rows: Sequence[RowMapping], most: int) -> list[RowMapping]:
+def _with_rewrites(rows: Sequence[Candidate], most: int) -> list[Candidate]:
     """The rows with no more than so many rewrites among them, the oldest."""
-    rewrites = [row["id"] for row in rows if row["kind"] == Kind.REWRITE]
+    rewrites = [row.id for row in rows if row.kind == Kind.REWRITE]
     left_over = set(rewrites[most:])
-    return [row for row in rows if row["id"] not in left_over]
+    return [row for row in rows if row.id not in left_over]
 
 
 def _begin(
-    connection: Connection, dealt: Sequence[tuple[RowMapping, str]], owner: str, message_id_domain: str, now: datetime
+    connection: Connection, dealt: Sequence[tuple[Candidate, str]], owner: str, message_id_domain: str, now: datetime
 ) -> tuple[Claimed, ...]:
     """Mark the rows, each with its outlet, as claimed."""
-    today = {zone: local_date(now, zone) for zone in {row["time_zone"] for row, _ in dealt}}
+    today = {zone: local_date(now, zone) for zone in {row.time_zone for row, _ in dealt}}
     dated = now.replace(microsecond=0)  # the Date header holds no fraction of a second
-    rows = tuple([_claimed(row, outlet, dated, today[row["time_zone"]], message_id_domain) for row, outlet in dealt])
+    secret = token_bytes(16 * len(dealt)).hex()  # who knows the number of a message can report a bounce
+    numbers = [f"{secret[place * 32 : place * 32 + 32]}.{row.id}@{message_id_domain}" for place, (row, _) in enumerate(dealt)]
+    rows = tuple(
+        [_claimed(row, outlet, dated, today[row.time_zone], number) for (row, outlet), number in zip(dealt, numbers, strict=True)]
+    )
     rows = letters.attached(connection, rows)
     if rows:
         begun = [(row.id, row.message_id, row.dated, row.outlet or None) for row in rows]
         _CLAIM.change(connection, begun, claimant=owner, lease=now + LEASE)
     return rows
-
-
-_AS_STORED = (
-    *("id", "campaign", "occasion", "message", "expires_at", "employee_key", "email", "given_name", "family_name"),
-    *("language_choice", "country", "time_zone", "public_id", "link_version", "answered_at", "reference"),
-)
 
 
 def _claiming(given: Subquery) -> Update:
@@ -218,37 +214,38 @@ _CLAIM = PreparedRows(
 
 def _sendable(
     connection: Connection, channel: str, most: int, now: datetime, may_go: ColumnElement[bool] | None, *, asked_for_first: bool
-) -> list[RowMapping]:
+) -> list[Candidate]:
     """Rows that may be claimed. Those of people who settled or left meanwhile are cancelled on the way."""
-    looks = [candidates_of(channel, may_go)]
-    if asked_for_first:
-        looks.insert(0, looks[0].where(is_asked_for))
-    return next((rows for look in looks if (rows := _look(connection, look, most, now))), [])
+    if asked_for_first and (rows := _look(connection, channel, most, now, may_go, only_asked_for=True)):
+        return rows
+    return _look(connection, channel, most, now, may_go, only_asked_for=False)
 
 
-def _look(connection: Connection, look: Select[Any], most: int, now: datetime) -> list[RowMapping]:
-    while candidates := connection.execute(look, {"most": most, "at": now}).mappings().all():
+def _look(
+    connection: Connection, channel: str, most: int, now: datetime, may_go: ColumnElement[bool] | None, *, only_asked_for: bool
+) -> list[Candidate]:
+    while found := candidates.find(connection, channel, most, now, may_go=may_go, only_asked_for=only_asked_for):
         sendable = []
-        for row in candidates:
+        for row in found:
             reason = _reason_to_withdraw(row)
             if reason is None:
                 sendable.append(row)
             else:
-                _withdraw(connection, row["id"], reason, now)
+                _withdraw(connection, row.id, reason, now)
         if sendable:
             return sendable
     return []
 
 
-def _reason_to_withdraw(row: RowMapping) -> str | None:
+def _reason_to_withdraw(row: Candidate) -> str | None:
     """Why a row must not go out after all: a reminder needs somebody open, a receipt an answer that still counts."""
-    if row["kind"] in _WHATEVER_HAPPENS:
+    if row.kind in _WHATEVER_HAPPENS:
         return None
-    if row["kind"] == Kind.RECEIPT:
-        return None if row["revoked_at"] is None else TAKEN_BACK
-    if row["settled"] and row["kind"] in ABOUT_AN_ANSWER:
+    if row.kind == Kind.RECEIPT:
+        return None if row.revoked_at is None else TAKEN_BACK
+    if row.settled and row.kind in ABOUT_AN_ANSWER:
         return ANSWERED
-    return None if row["active"] else LEFT
+    return None if row.active else LEFT
 
 
 def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
@@ -256,22 +253,38 @@ def _withdraw(connection: Connection, row_id: int, reason: str, now: datetime) -
     connection.execute(update(deliveries).where(deliveries.c.id == row_id).values(cancelled))
 
 
-def _claimed(row: RowMapping, outlet: str, now: datetime, today: date, domain: str) -> Claimed:
-    dated = row["dated"]
-    if dated is None or local_date(dated, row["time_zone"]) != today:
+def _claimed(row: Candidate, outlet: str, now: datetime, today: date, number: str) -> Claimed:
+    """The row under claim, dated now and with this number, unless a claim before gave it a date that is still true and its own."""
+    dated = row.dated
+    if dated is None or local_date(dated, row.time_zone) != today:
         dated = now
     return Claimed(
-        **{name: row[name] for name in _AS_STORED},
-        epoch=row["epoch"] + 1,
-        kind=Kind(row["kind"]),
-        attempts=row["attempts"] + 1,
-        message_id=row["message_id"] or f"{token_hex(16)}.{row['id']}@{domain}",  # random: who knows it can report a bounce
+        id=row.id,
+        epoch=row.epoch + 1,
+        campaign=row.campaign,
+        kind=_KINDS[row.kind],
+        occasion=row.occasion,
+        message=row.message,
+        attempts=row.attempts + 1,
+        message_id=row.message_id or number,
         dated=dated,
+        expires_at=row.expires_at,
         today=today,
-        first_notice=not row["told_before"],
-        roster_language=row["language"],
-        answer=Answer(row["answer"]) if row["answer"] else None,
-        provisional=row["assurance"] == Assurance.PROVISIONAL,
-        address=row["address"] or "",
+        first_notice=not row.told_before,
+        employee_key=row.employee_key,
+        address=row.address or "",
+        email=row.email,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        roster_language=row.language,
+        language_choice=row.language_choice,
+        country=row.country,
+        time_zone=row.time_zone,
+        public_id=row.public_id,
+        link_version=row.link_version,
+        answer=Answer(row.answer) if row.answer else None,
+        answered_at=row.answered_at,
         outlet=outlet,
+        reference=row.reference,
+        provisional=row.assurance == Assurance.PROVISIONAL,
     )

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, or_, select
 
+from notifier.store.candidates import Candidate
 from notifier.store.inserts import insert_into
 from notifier.store.quota import DAY, Limits, Minute, gone_out
 from notifier.store.tables import Instant, State, deliveries, quotas
@@ -95,25 +96,25 @@ def may_carry(room: Room, limits: Limits) -> ColumnElement[bool]:
     return or_(named.is_(None), named.in_(room.left), named.not_in(list(limits.each_outlet)))
 
 
-def deal(room: Room, limits: Limits, rows: Iterable[RowMapping]) -> list[tuple[RowMapping, str]]:
+def deal(room: Room, limits: Limits, rows: Iterable[Candidate]) -> list[tuple[Candidate, str]]:
     """Give each row an outlet, as evenly as they have room; a row whose own outlet has none left over waits."""
-    dealt: list[tuple[RowMapping, str]] = []
+    dealt: list[tuple[Candidate, str]] = []
     used: Counter[str] = Counter()
     names = list(limits.each_outlet)
     for row in rows:
         with_room = [outlet for outlet in room.left if room.left[outlet] > used[outlet]]
-        kept = row["outlet"] if row["outlet"] in limits.each_outlet else None
+        kept = row.outlet if row.outlet in limits.each_outlet else None
         if kept is not None:
             with_room = [outlet for outlet in with_room if outlet == kept]
         if not with_room or len(dealt) == room.total:
             continue
-        outlet = min(with_room, key=lambda one: (used[one], (names.index(one) - row["id"]) % len(names)))
+        outlet = min(with_room, key=lambda one: (used[one], (names.index(one) - row.id) % len(names)))
         used[outlet] += 1
         dealt.append((row, outlet))
     return dealt
 
 
-def take(connection: Connection, channel: str, room: Room, dealt: Sequence[tuple[RowMapping, str]]) -> None:
+def take(connection: Connection, channel: str, room: Room, dealt: Sequence[tuple[Candidate, str]]) -> None:
     """Take what was dealt out of the limits a minute."""
     used = Counter(outlet for _, outlet in dealt)
     _move_on(connection, channel, {outlet: one.after(used[outlet]) for outlet, one in room.minutes.items() if used[outlet]})

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, repeat, zip_longest
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnClause, Connection, Dialect, Row, Select, Subquery, bindparam, select, values
@@ -63,7 +64,12 @@ class Prepared:
         plan = self.plan(connection.dialect, values)
         with DriverCursor(connection) as cursor:
             found = cursor.execute(plan.text, _values(plan, values)).fetchall()
-        return [_row(plan, columns) for columns in found]
+        return [plan.row(columns) for columns in _converted(plan, found)]
+
+    def tuples(self, connection: Connection, **values: Any) -> Iterable[tuple[Any, ...]]:
+        """Every row, its columns in their order. SQLAlchemy's events see it run."""
+        plan = self.plan(connection.dialect, values)
+        return _converted(plan, connection.exec_driver_sql(plan.text, _values(plan, values)).all())
 
     def first(self, connection: Connection, **values: Any) -> Row[*tuple[Any, ...]] | None:
         """The first row, its columns by name; None if there is none."""
@@ -111,7 +117,7 @@ class PreparedRows:
         """Take the columns of the rows that will be given, and what makes the update of a table with them."""
         self._columns = columns
         self._update = update
-        self._sizes: dict[int, tuple[Prepared, tuple[str, ...]]] = {}
+        self._sizes: dict[tuple[str, int], _RowsPlan] = {}
 
     def change(self, connection: Connection, rows: Sequence[tuple[Any, ...]], **values: Any) -> int:
         """How many rows were changed.
@@ -121,21 +127,50 @@ class PreparedRows:
             values: of what the update names besides them, the same for all rows.
         """
         size = _filled(len(rows))
-        if size not in self._sizes:
-            self._sizes[size] = self._prepare(size)
-        statement, names = self._sizes[size]
-        every_row = chain(rows, repeat(rows[-1], size - len(rows)))
-        known = dict(zip(names, chain.from_iterable(every_row), strict=True)) | values
-        plan = statement.plan(connection.dialect, known)
-        return connection.exec_driver_sql(plan.text, _values(plan, known)).rowcount
+        prepared = self._sizes.get((connection.dialect.name, size))
+        if prepared is None:
+            prepared = self._sizes[connection.dialect.name, size] = self._prepare(connection.dialect, size, tuple(values))
+        every_row = [*rows, *repeat(rows[-1], size - len(rows))]
+        return connection.exec_driver_sql(prepared.plan.text, prepared.given(every_row, values)).rowcount
 
-    def _prepare(self, size: int) -> tuple[Prepared, tuple[str, ...]]:
+    def _prepare(self, dialect: Dialect, size: int, others: tuple[str, ...]) -> _RowsPlan:
         places = range(size)
         marks = [[bindparam(f"given_{place}_{column.name}", type_=column.type) for column in self._columns] for place in places]
         rows = values(*self._columns).data([tuple(row) for row in marks]).cte("rows", nesting=True)
         # In a subquery: SQLite names no columns of VALUES, and its driver counts the changes only of what begins with UPDATE.
         given = select(rows).subquery("given")
-        return Prepared(self._update(given)), tuple(mark.key for row in marks for mark in row)
+        plan = _compile(self._update(given), dialect, {})
+        names = (*(mark.key for row in marks for mark in row), *plan.constants, *others)
+        by_name = {name: place for place, name in enumerate(names)}
+        return _RowsPlan(
+            plan=plan,
+            names=names,
+            converts=[(place, plan.given[mark.key]) for place, mark in enumerate(marks[0]) if mark.key in plan.given],
+            in_order=None if plan.names is None else itemgetter(*(by_name[name] for name in plan.names)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _RowsPlan:
+    """An update of so many rows on one database.
+
+    Attributes:
+        names: of the values: those of one row after the other, the constants, and those that are the same for all rows.
+        converts: how values of a column are stored, by its place.
+        in_order: puts the values into the order of their marks; None where the driver takes them by name.
+    """
+
+    plan: _Plan
+    names: tuple[str, ...]
+    converts: Sequence[tuple[int, _Convert]]
+    in_order: Callable[[Sequence[Any]], tuple[Any, ...]] | None
+
+    def given(self, rows: Sequence[tuple[Any, ...]], others: Mapping[str, Any]) -> Any:
+        """What the driver takes besides the text."""
+        convert = self.plan.given
+        same = [convert[name](value) if name in convert else value for name, value in others.items()]
+        every = (*chain.from_iterable(_in_columns(rows, self.converts)), *self.plan.constants.values(), *same)
+        return dict(zip(self.names, every, strict=True)) if self.in_order is None else self.in_order(every)
 
 
 def _filled(length: int) -> int:
@@ -183,8 +218,20 @@ def _values(plan: _Plan, values: Mapping[str, Any]) -> Any:
     return known if plan.names is None else tuple([known[name] for name in plan.names])
 
 
-def _row(plan: _Plan, found: Iterable[Any]) -> Row[*tuple[Any, ...]]:
-    columns = list(found)
-    for place, convert in plan.found.items():
-        columns[place] = convert(columns[place])
+def _row(plan: _Plan, found: Sequence[Any]) -> Row[*tuple[Any, ...]]:
+    (columns,) = _converted(plan, [found])
     return plan.row(columns)
+
+
+def _converted(plan: _Plan, found: Sequence[Sequence[Any]]) -> Iterable[tuple[Any, ...]]:
+    """The rows with their values as they are read."""
+    return _in_columns(found, plan.found.items())
+
+
+def _in_columns(rows: Sequence[Sequence[Any]], converts: Iterable[tuple[int, _Convert]]) -> Iterable[tuple[Any, ...]]:
+    """The rows with the values of some columns converted. What stands in a column many times is converted once."""
+    columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+    for place, convert in converts if columns else ():
+        known = {value: convert(value) for value in {*columns[place]}}
+        columns[place] = [known[value] for value in columns[place]]
+    return zip(*columns, strict=True)

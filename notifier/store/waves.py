@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, func, select
 
 from notifier.store import holds
+from notifier.store.candidates import Candidate
 from notifier.store.tables import Instant, Kind, State, deliveries
 from notifier.store.tables import holds as holds_table
 
@@ -23,20 +24,20 @@ _LOOKED_AT = 100
 _MOST_REFUSED = 5
 
 
-def behind_canary(connection: Connection, channel: str, rows: Sequence[RowMapping], canary: int) -> list[RowMapping]:
+def behind_canary(connection: Connection, channel: str, rows: Sequence[Candidate], canary: int) -> list[Candidate]:
     """The rows that may go now; of a wave that has only begun no more than its canary still lacks.
 
     Args:
-        rows: candidates in the order in which they would go, with their campaign, kind, occasion and due_at.
+        rows: in the order in which they would go.
         canary: how many must have been accepted before the rest follows; 0 for none.
     """
     rooms: dict[tuple[str, int], int | None] = {}
     allowed = []
     for row in rows:
-        wave = (row["campaign"], row["occasion"])
-        if canary == 0 or row["kind"] != Kind.REMINDER:
+        if canary == 0 or row.kind != Kind.REMINDER:
             allowed.append(row)
             continue
+        wave = (row.campaign, row.occasion)
         if wave not in rooms:
             rooms[wave] = _room(connection, channel, row, canary)
         room = rooms[wave]
@@ -64,16 +65,16 @@ def brake(connection: Connection, channel: str, now: datetime) -> str | None:
     return reason
 
 
-def _room(connection: Connection, channel: str, row: RowMapping, canary: int) -> int | None:
+def _room(connection: Connection, channel: str, row: Candidate, canary: int) -> int | None:
     """How many of this row's wave may still go ahead of the rest; None where the rest may follow."""
     wave = (
         deliveries.c.channel == channel,
         deliveries.c.kind == Kind.REMINDER,
-        deliveries.c.campaign == row["campaign"],
-        deliveries.c.occasion == row["occasion"],
+        deliveries.c.campaign == row.campaign,
+        deliveries.c.occasion == row.occasion,
     )
     # Only what was accepted since this wave opened: it is read from the newest end of an index, however much went before.
-    accepted = select(deliveries.c.id).where(*wave, deliveries.c.state == State.ACCEPTED, deliveries.c.finished_at >= row["due_at"])
+    accepted = select(deliveries.c.id).where(*wave, deliveries.c.state == State.ACCEPTED, deliveries.c.finished_at >= row.due_at)
     arrived = len(connection.execute(accepted.order_by(deliveries.c.finished_at.desc()).limit(canary)).all())
     if arrived >= canary:
         return None

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select, update
 
 from notifier.domain.campaign import Answer
-from notifier.store import acknowledgements, claims, outcomes, processes, quota
+from notifier.store import acknowledgements, candidates, claims, outcomes, processes, quota
+from notifier.store.candidates import Candidate
 from notifier.store.database import Database
 from notifier.store.tables import Kind, deliveries, employees
 from tests.planning_rig import CAMPAIGN, add_person, planner, settle, utc
@@ -112,3 +113,11 @@ def test_claims_of_a_daemon_that_nobody_has_heard_of_are_dead(database: Database
     claim(database, owner="unknown")
     with database.write() as connection:
         assert outcomes.release_dead(connection, owner="a", resend=("smtp",), now=NOW, alone=False) == 1
+
+
+@pytest.mark.parametrize("channel", ["smtp", "slack"])
+@pytest.mark.parametrize("only_asked_for", [False, True])
+def test_a_candidate_has_the_columns_in_their_order(channel: str, only_asked_for: bool) -> None:
+    """They are put together by place."""
+    columns = candidates._statement(channel, only_asked_for=only_asked_for).exported_columns
+    assert tuple(columns.keys()) == Candidate._fields

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from notifier.store import holds, quota, waves
+from notifier.store.candidates import Candidate
 from notifier.store.database import Database
 from notifier.store.quota import Grant, Limits
 from notifier.store.tables import Kind
@@ -143,9 +144,9 @@ def test_a_day_is_counted_from_what_was_accepted_and_what_is_in_hand(sqlite_data
         assert quota.take(connection, "smtp", Limits(1, 9), 1, NOW) == Grant(1, None)
 
 
-def candidate(number: int, **differs: Any) -> Any:
+def candidate(number: int, **differs: Any) -> Candidate:
     values = {"id": number, "campaign": CAMPAIGN.id, "kind": Kind.REMINDER, "occasion": 30, "due_at": NOW - HOUR}
-    return values | differs
+    return Candidate(**dict.fromkeys(Candidate._fields) | values | differs)
 
 
 def test_the_first_of_each_wave_go_alone(sqlite_database: Database) -> None:
@@ -153,7 +154,7 @@ def test_the_first_of_each_wave_go_alone(sqlite_database: Database) -> None:
     rows = [candidate(1), candidate(2), candidate(3, occasion=7), candidate(4), candidate(5, campaign="another"), candidate(6)]
     rows += [candidate(7, kind=Kind.RECEIPT), candidate(8, occasion=7), candidate(9, occasion=7)]
     with sqlite_database.write() as connection:
-        let_go = {canary: [row["id"] for row in waves.behind_canary(connection, "smtp", rows, canary)] for canary in (0, 1, 2)}
+        let_go = {canary: [row.id for row in waves.behind_canary(connection, "smtp", rows, canary)] for canary in (0, 1, 2)}
     assert let_go == {0: [1, 2, 3, 4, 5, 6, 7, 8, 9], 1: [1, 3, 5, 7], 2: [1, 2, 3, 5, 7, 8]}
 
 
