@@ -12,27 +12,45 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     Date,
+    MetaData,
     Row,
+    Table,
     and_,
     bindparam,
     case,
     column,
+    delete,
     exists,
     func,
+    insert,
     or_,
     select,
     update,
     values,
 )
+from sqlalchemy.schema import CreateTable
 
+from notifier.store.database import POSTGRESQL
 from notifier.store.outbox import is_waiting
 from notifier.store.tables import Instant, Kind, State, calendars, deliveries, employees
 
 _NO_LEAVE = date(1, 1, 1)
 _FEW = 8  # windows that are found faster one by one
+_WINDOWS = Table(
+    "windows",
+    MetaData(),
+    Column("calendar_id", BigInteger, primary_key=True),
+    Column("leave_until", Date, primary_key=True),
+    Column("opens_at", Instant),
+    Column("closes_at", Instant),
+    Column("expires_at", Instant),
+    schema="temp",
+    sqlite_with_rowid=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +75,16 @@ class Opening:
 
 
 def groups(connection: Connection) -> list[Group]:
-    """Every distinct calendar, and every distinct (calendar, leave) of people who are or were away."""
+    """Every distinct calendar, and every distinct (calendar, leave) of people who are or were away.
+
+    A leave until `_NO_LEAVE` is none: some programs write that day where they have no date.
+    """
     place = tuple(calendars.c["id", "time_zone", "country", "region"])
     found = [group_of(row, None) for row in connection.execute(select(*place))]
     away = (
         select(*place, employees.c.leave_until)
         .join_from(employees, calendars)
-        .where(employees.c.leave_until.is_not(None), employees.c.active)
+        .where(employees.c.leave_until > _NO_LEAVE, employees.c.active)
         .distinct()
     )
     found += [group_of(row, row.leave_until) for row in connection.execute(away)]
@@ -149,20 +170,28 @@ def changed(connection: Connection, statement: Any) -> int:
 
 def openings_table(openings: Sequence[Opening]) -> Any:
     """The openings as a table that a statement can join to."""
-    table = values(
-        column("calendar_id", BigInteger),
-        column("leave_until", Date),
-        column("opens_at", Instant),
-        column("closes_at", Instant),
-        column("expires_at", Instant),
-        name="windows",
-    ).data(
-        [
-            (one.group.calendar_id, one.group.leave_until or _NO_LEAVE, one.opens_at, one.closes_at, one.expires_at)
-            for one in openings
-        ]
-    )
-    return table.cte("windows")
+    columns = [column(one.name, one.type) for one in _WINDOWS.c]
+    return values(*columns, name="windows").data([_row(one) for one in openings]).cte("windows")
+
+
+def stored_openings(connection: Connection, openings: Sequence[Opening]) -> Any:
+    """The same for a statement that goes through everybody: on SQLite a table of this connection's own, filled anew each time.
+
+    Its columns have types and an index, so a person's window is found by a seek; and the statement's text does not hold what is in
+    it, so SQLAlchemy compiles one for all ranges of people.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        return openings_table(openings)
+    connection.execute(CreateTable(_WINDOWS, if_not_exists=True))
+    connection.execute(delete(_WINDOWS))
+    rows = [dict(zip(_WINDOWS.c.keys(), _row(one), strict=True)) for one in openings]
+    connection.execute(insert(_WINDOWS), rows)
+    return _WINDOWS
+
+
+def _row(opening: Opening) -> tuple[Any, ...]:
+    group = opening.group
+    return group.calendar_id, group.leave_until or _NO_LEAVE, opening.opens_at, opening.closes_at, opening.expires_at
 
 
 def same_group(windows: Any, openings: Sequence[Opening]) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Text, and_, case, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, and_, bindparam, case, literal, or_, select
 
 from notifier.domain.campaign import Audience
 from notifier.domain.ladder import BY_EMAIL, Ladder, same_rung
@@ -26,7 +26,8 @@ from notifier.store import reach
 from notifier.store.acknowledgements import settled
 from notifier.store.inserts import insert_into
 from notifier.store.lookups import is_there
-from notifier.store.planning import Opening, changed, openings_table, same_group
+from notifier.store.planning import Opening, changed, same_group, stored_openings
+from notifier.store.prepared import Prepared
 from notifier.store.reasons import UNCONFIGURED, UNREACHABLE
 from notifier.store.refusals import waiting_again
 from notifier.store.tables import Instant, Kind, State, acknowledgements, calendars, deliveries, employees
@@ -55,7 +56,7 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     People who have settled, have left, are not in the audience or have had the message are passed over. A step that ended unsent is
     recorded for people who were there in time only.
     """
-    windows = openings_table(rows.openings)
+    windows = stored_openings(connection, rows.openings)
     insert = insert_into(connection, deliveries)
     there = _look(connection, rows)
     asked = [~settled(rows.campaign, employees.c.key)] if there.answers else []
@@ -66,9 +67,9 @@ def insert_step(connection: Connection, rows: PlannedRows, now: datetime) -> int
     inserted = 0
     for channel in rows.ladder.channels:
         reached = [reach.is_reached(channel)] if there.refusals or channel not in BY_EMAIL else []
-        told = _is_told(rows, same_rung(channel) if rows.ladder.everywhere else ())
-        untold = [~told] if there.rows or inserted else []  # each channel sees the rows of those above it
-        people = _people(rows, channel, windows, now).where(*asked, *reached, *untold)
+        people = _people(rows, channel, windows, now).where(*asked, *reached)
+        if there.rows or inserted:  # each channel sees the rows of those above it
+            people = people.where(~_is_told(rows, same_rung(channel) if rows.ladder.everywhere else ()))
         inserted += changed(connection, waiting_again(insert).from_select(_COLUMNS, people))
     by_email = any(channel in BY_EMAIL for channel in rows.ladder.channels)
     if by_email and (not there.refusals or reach.nobody_refused_by_email(connection)):
@@ -87,20 +88,30 @@ class _There:
     refusals: bool  # on any rung: without one, e-mail reaches everybody
 
 
-def _look(connection: Connection, rows: PlannedRows) -> _There:
+def _looks() -> Select[*tuple[Any, ...]]:
     """One seek in an index for each. The order keeps the databases to the index by people, whatever their statistics say."""
-    reminders = (deliveries.c.campaign == rows.campaign, deliveries.c.kind == Kind.REMINDER)
-    answers = (acknowledgements.c.campaign == rows.campaign, acknowledgements.c.revoked_at.is_(None))
+    within: list[ColumnElement[int]] = [bindparam("first_key"), bindparam("last_key")]
+    reminders = (deliveries.c.campaign == bindparam("campaign"), deliveries.c.kind == Kind.REMINDER)
+    answers = (acknowledgements.c.campaign == bindparam("campaign"), acknowledgements.c.revoked_at.is_(None))
     looks = (
-        (deliveries.c.employee_key, (*reminders, deliveries.c.occasion <= rows.days_before)),
+        (deliveries.c.employee_key, (*reminders, deliveries.c.occasion <= bindparam("days_before"))),
         (acknowledgements.c.employee_key, answers),
         (reach_table.c.employee_key, (reach_table.c.refused_at.is_not(None),)),
     )
     first = [
-        select(key).where(key >= rows.first_key, key < rows.last_key, *those).order_by(key).limit(1).scalar_subquery()
+        select(key).where(key >= within[0], key < within[1], *those).order_by(key).limit(1).scalar_subquery()
         for key, those in looks
     ]
-    return _There(*(key is not None for key in connection.execute(select(*first)).one()))
+    return select(*first)
+
+
+_LOOK = Prepared(_looks())
+
+
+def _look(connection: Connection, rows: PlannedRows) -> _There:
+    step = {"campaign": rows.campaign, "days_before": rows.days_before}
+    found = _LOOK.one(connection, first_key=rows.first_key, last_key=rows.last_key, **step)
+    return _There(*(key is not None for key in found))
 
 
 _COLUMNS = ["campaign", "employee_key", "kind", "occasion", "channel", "message", "state", "reason"]

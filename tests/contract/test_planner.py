@@ -147,6 +147,14 @@ def test_somebody_on_leave_hears_of_it_on_their_first_day_back(database: Databas
     assert rows(database) == [(away, 30, "planned")]
 
 
+def test_a_leave_that_ended_on_the_first_day_there_is_counts_as_none(database: Database) -> None:
+    """Programs write 0001-01-01 for "no date"."""
+    leaves = [date.min, None, date(2025, 9, 1)]
+    people = [add_person(database, number, leave_until=until) for number, until in enumerate(leaves)]
+    assert planner(database).tick(utc("2025-10-03T09:00")) == Planned(inserted=3)
+    assert rows(database) == [(person, 30, "planned") for person in people]
+
+
 def test_a_leave_that_begins_while_a_reminder_waits_is_kept(database: Database) -> None:
     person = add_person(database, 1)
     plan = planner(database)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, event, insert, select
 
 from notifier.delivery.planner import RANGE, Planned
 from notifier.store.database import Database
-from notifier.store.tables import metadata, reach
+from notifier.store.tables import deliveries, metadata, reach
 from tests.planning_rig import add_person, planner, settle, utc
 from tests.rows_rig import add_row, standing
 
@@ -78,6 +80,21 @@ def test_where_nothing_is_there_nobody_is_asked_about(sqlite_database: Database)
     event.listen(sqlite_database.engine, "before_cursor_execute", lambda *done: inserts.append(done[2]))
     assert planner(sqlite_database).tick(NOW) == Planned(inserted=1)
     assert ["EXISTS" in one for one in inserts if "INSERT INTO deliveries" in one] == [False, True]
+
+
+def test_one_statement_serves_every_range_and_looks_windows_up(sqlite_database: Database) -> None:
+    """Compiled once, it finds each person's window by a seek, in whatever range they are."""
+    add_person(sqlite_database, 1, key=1)
+    add_person(sqlite_database, FIRST, "America/New_York", "US", key=FIRST)
+    inserts: dict[str, Any] = {}
+    event.listen(sqlite_database.engine, "before_cursor_execute", lambda *done: inserts.setdefault(done[2], done[3]))
+    assert planner(sqlite_database).tick(NOW + timedelta(hours=6)) == Planned(inserted=2)
+    (insertion,) = [one for one in inserts if "INSERT INTO deliveries" in one]
+    with sqlite_database.write() as connection:
+        opened = connection.scalars(select(deliveries.c.due_at).order_by(deliveries.c.employee_key)).all()
+        stages = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {insertion}", inserts[insertion]).all()
+    assert opened == [utc("2025-10-03T09:00"), utc("2025-10-03T09:00", ZoneInfo("America/New_York"))]
+    assert [stage.detail.partition(" USING ")[0] for stage in stages] == ["SEARCH employees", "SEARCH temp.windows"]
 
 
 @pytest.mark.postgresql
