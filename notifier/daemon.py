@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from notifier import clockwork, service_manager
+from notifier import clockwork, memory, service_manager
 from notifier.clock import Clock
 from notifier.domain.ladder import SLACK
 from notifier.errors import NotifierError, StoreError, TryLaterError
@@ -97,6 +97,7 @@ class Daemon:
                 async with self._listening(service):
                     _log.info("running", web=service.settings.web.listen, owner=owner)
                     service_manager.notify("READY=1", "STATUS=running")
+                    memory.keep_for_good()
                     await self._loops()
         finally:
             service_manager.notify("STOPPING=1")
@@ -252,6 +253,7 @@ class Daemon:
             self._exchanged.set()
             await before.dispatcher.close()
             self._plan.set()
+            memory.keep_for_good()
             _log.info("configuration exchanged")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
