@@ -27,7 +27,7 @@ from typing import TextIO
 
 import structlog
 
-from tests.faults import calendars, calls, disks, order, people, postgresql, processes, relays
+from tests.faults import calendars, calls, disks, files, order, people, postgresql, processes, relays
 from tests.faults.tried import Tried, table, together
 from tests.postgresql_rig import empty_database, server
 
@@ -60,7 +60,7 @@ async def _migrations(folder: Path, _chance: Random) -> Tried:
 
 
 async def _rosters(_folder: Path, chance: Random) -> Tried:
-    return await asyncio.to_thread(people.any_roster_bytes, chance, times=5_000)
+    return await asyncio.to_thread(files.any_files, chance, times=20_000)
 
 
 ATTACKS = (

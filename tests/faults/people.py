@@ -1,4 +1,4 @@
-"""R9, R15, R16, R17, R20: answers, backups and damaged rosters while the real daemon sends."""
+"""R9, R15, R16, R20: answers, backups and damaged rosters while the real daemon sends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
 from sqlalchemy import select
 
 from notifier.domain.campaign import Answer, Assurance
@@ -30,12 +28,10 @@ from tests.faults.processes import close_books, store_of, wave
 from tests.faults.relay import Relay
 from tests.faults.stores import count, integrity, rows, states
 from tests.faults.tried import Tried
-from tests.unit.test_roster_properties import CELL, HEADER, WORKBOOK, damaged, judge, read
 
 ANSWERS = "R15 answers in a running wave"
 BACKUPS = "R20 R9 backups in a running wave, restored"
 DAMAGED = "R16 damaged rosters against a running daemon"
-ANY_BYTES = "R17 any roster file"
 _CAMPAIGN = "linkedin-ai-training"
 _FAILED = "failed; will be tried again"
 _UNTOUCHED = {"planned", "retry"}
@@ -211,27 +207,3 @@ _DAMAGES: dict[str, Callable[[bytes, Random], bytes]] = {
     "zeroed by a disk": lambda good, _: bytes(len(good)),
     "read as Latin-1 and written again": lambda good, _: good.decode("latin-1").encode(),
 }
-
-
-def any_roster_bytes(chance: Random, *, times: int) -> Tried:
-    """Bytes, cells and workbooks as no export has them: a reading in which each row has one outcome, or an error in words."""
-    tried = Tried(ANY_BYTES)
-    cells = st.lists(st.lists(CELL, min_size=18, max_size=18), max_size=6)
-
-    @seed(chance.getrandbits(32))
-    @settings(max_examples=times, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.one_of(st.binary(max_size=400), cells, st.integers(0, 2**32)))
-    def each(what: bytes | list[list[str]] | int) -> None:
-        tried.tries += 1
-        if isinstance(what, int):
-            judge(read(damaged(WORKBOOK, what), name="roster.xlsx"))
-        elif isinstance(what, bytes):
-            judge(read(f"{HEADER}\r\n".encode() + what))
-        else:
-            judge(read(f"{HEADER}\n".encode() + b"\n".join(",".join(row).encode("utf-8", "surrogatepass") for row in what)))
-
-    try:
-        each()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the table has to say it
-        tried.wrong.append(f"{type(error).__name__}: {str(error)[:200]}")
-    return tried
