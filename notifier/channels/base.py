@@ -31,9 +31,9 @@ from notifier.content.rendered import Rendered
 from notifier.domain.retry import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
-    """One message, ready for one person.
+    """One message, ready for one person. Nobody changes it: see `content.mail.Mail`.
 
     Attributes:
         delivery_id: of the outbox row; goes into ENVID and into logs, where no name or address may stand.

@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from markupsafe import escape
-
 from notifier.content import lint, mrkdwn
 from notifier.content.compile import Layout, Message, Page, compile_message, compile_page, render
 from notifier.content.facts import Facts, Sender, context, link_site, personal, unbroken
@@ -20,14 +18,12 @@ from notifier.content.slack_message import draw_message
 from notifier.content.source import find, read_message, read_page, read_plain, read_text
 from notifier.content.typography import plain_spaces
 from notifier.content.words import words
-from notifier.content.woven import Pattern, mark
+from notifier.content.woven import MOST_LETTERS, Letter, Woven, mark
 from notifier.domain.campaign import OFFERED, RECEIPT, Answer
 from notifier.domain.employee import LANGUAGES
 
 __all__ = ["Catalogue", "Facts", "PageText", "Sender", "TextError", "TextProblem"]
 
-# More than the messages, languages, dates and first notices of one day.
-_MOST_WOVEN = 128
 _ALL_BUTTONS = SlackForm(buttons="-")
 EXEMPT = "Nothing is asked of you here."
 
@@ -47,24 +43,6 @@ class PageText:
     button: str
 
 
-class _Woven:
-    """A mail that is the same for many people but for their own words."""
-
-    def __init__(self, marked: Rendered) -> None:
-        self._subject, self._html, self._text = Pattern(marked.subject), Pattern(marked.html), Pattern(marked.text)
-        self._language, self._addresses = marked.language, marked.addresses
-
-    def filled(self, own: Mapping[str, str]) -> Rendered:
-        """The mail of one person."""
-        return Rendered(
-            subject=one_line(self._subject.fill(own)) if self._subject.names else self._subject.pieces[0],
-            html=self._html.fill({name: str(escape(own[name])) for name in self._html.names}),
-            text=self._text.fill({name: plain_spaces(own[name]) for name in self._text.names}),
-            language=self._language,
-            addresses=self._addresses,
-        )
-
-
 class Catalogue:
     """The texts of all campaigns. Each is read and compiled when it is first needed, and then kept."""
 
@@ -80,7 +58,7 @@ class Catalogue:
         self._slack: dict[tuple[str, str, str], SlackText] = {}
         self._pages: dict[tuple[str, str], Page] = {}
         self._layouts: dict[str, Layout] = {}
-        self._woven: dict[tuple[object, ...], _Woven] = {}
+        self._letters: dict[tuple[object, ...], Letter] = {}
         self._sender_addresses = frozenset(addresses_in(" ".join(astuple(sender))))
 
     def render(self, campaign: str, message: str, facts: Facts, language: str) -> Rendered:
@@ -89,20 +67,20 @@ class Catalogue:
         Raises:
             TextError: the text is missing or wrong.
         """
-        compiled = self._message(campaign, message, language)
         own = personal(facts)
-        if not compiled.weavable or facts.answered_at is not None:
-            return self._render_mail(campaign, compiled, facts, language, own)
-        given = tuple(name for name, word in own.items() if word)
+        given = tuple([name for name, word in own.items() if word])
         shared = (campaign, message, language, facts.today, facts.deadline, facts.first_notice, facts.answer)
         key = (shared, given, link_site(facts.link))
-        if (woven := self._woven.get(key)) is None:
-            marks = {name: mark(name) for name in given}
-            rendered = self._render_mail(campaign, compiled, facts, language, own | marks)
-            if len(self._woven) == _MOST_WOVEN:
-                self._woven.clear()
-            woven = self._woven[key] = _Woven(rendered)
-        return woven.filled(own)
+        if (letter := self._letters.get(key)) is not None and facts.answered_at is None:
+            return Woven(letter, own)
+        compiled = self._message(campaign, message, language)
+        if not compiled.weavable or facts.answered_at is not None:
+            return self._render_mail(campaign, compiled, facts, language, own)
+        marks = {name: mark(name) for name in given}
+        if len(self._letters) == MOST_LETTERS:
+            self._letters.clear()
+        letter = self._letters[key] = Letter(self._render_mail(campaign, compiled, facts, language, own | marks))
+        return Woven(letter, own)
 
     def _render_mail(self, campaign: str, compiled: Message, facts: Facts, language: str, own: Mapping[str, str]) -> Rendered:
         values = {**context(self._sender, facts, language, self._answer(campaign, facts, language)), **own}

@@ -46,9 +46,9 @@ class Sender:
     privacy_notice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
-    """What a text says about one person.
+    """What a text says about one person. Nobody changes it: see `content.mail.Mail`.
 
     Attributes:
         given_name: may be empty, and may hold anything a roster can hold.

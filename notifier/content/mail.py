@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import re
 from base64 import encodebytes
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from html import unescape
 from typing import NoReturn
 
+from notifier.content.body import BEFORE_TEXT, BOUNDARY, body_of, is_body
 from notifier.content.headers import UnsendableMailError, ascii_address, mailbox, mailbox_of, unstructured
 from notifier.content.plain import addresses_in
-from notifier.content.quoted_printable import encoded, end_of
 from notifier.content.rendered import Attachment, Rendered
-from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
+from notifier.content.woven import MOST_LETTERS, Letter, Woven
 
 __all__ = ["HEADERS", "Mail", "UnsendableMailError", "guard", "to_bytes"]
 
@@ -44,19 +43,13 @@ HEADERS = (
 )
 """Every header of every mail, in this order."""
 
-# No quoted-printable or base64 text can hold such a line, since "=_" is no code of either; and none of the two begins another.
-_BOUNDARY = "=_texts"
-_OUTER_BOUNDARY = "=_files"
-_EDGE = f"\r\n--{_BOUNDARY}".encode("ascii")
+_OUTER_BOUNDARY = "=_files"  # no text can hold such a line: see `body.BOUNDARY`; and none of the two begins another
 _OUTER_EDGE = f"\r\n--{_OUTER_BOUNDARY}".encode("ascii")
-_CODED = "charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-_BEFORE_TEXT = f"\r\n\r\n--{_BOUNDARY}\r\nContent-Type: text/plain; {_CODED}"
-_BEFORE_HTML = _EDGE + f"\r\nContent-Type: text/html; {_CODED}".encode("ascii")
-_END = b"--\r\n"
+_OUTER_END = _OUTER_EDGE + b"--\r\n"
 _CONTENT_TYPE = b"\r\nContent-Type: "  # the last header
-_SUBJECT = b"\r\nSubject: "  # the header behind the recipient
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+_MOST_IN_HAND = 16  # what was written for the mail in hand is asked for again when it is looked at
 _OWN = "\0"  # where a head that is the same for many people has a word of one of them; no header can hold it
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
@@ -66,9 +59,9 @@ _HEAD = re.compile("\r\n".join(f"{name}: {_VALUE}" for name in HEADERS))
 _TO = re.compile(rb"[^\r\n@]*(?:\r\n[ \t][^\r\n@]*)*<(?P<address>[^<>\s]+@[^<>\s@]+)>")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mail:
-    """One mail for one person.
+    """One mail for one person. Nobody changes it; it is not frozen, because each of many thousands would take twice as long.
 
     Attributes:
         sender: "Name <address>", as configured; `reply_to` likewise.
@@ -94,23 +87,10 @@ def to_bytes(mail: Mail) -> bytes:
     Raises:
         UnsendableMailError: an address, the message id or the campaign cannot stand in a header.
     """
-    rendered = mail.rendered
     before_recipient, before_id, behind_id = _head_of(mail)
-    raw = b"".join(
-        (
-            before_recipient,
-            mailbox(mail.recipient_name, mail.recipient_address).encode("ascii"),
-            before_id,
-            _fit(mail.message_id, _MESSAGE_ID, "message id").encode("ascii"),
-            behind_id,
-            *encoded(rendered.text),
-            _BEFORE_HTML,
-            *encoded(rendered.html),
-            _EDGE,
-            _END,
-        )
-    )
-    return _with_attachments(raw, mail) if rendered.attachments else raw
+    recipient = _recipient(mail.recipient_name, mail.recipient_address)
+    raw = b"".join((before_recipient, recipient, before_id, _id(mail.message_id), behind_id, *body_of(mail.rendered)))
+    return _with_attachments(raw, mail) if mail.rendered.attachments else raw
 
 
 def _with_attachments(raw: bytes, mail: Mail) -> bytes:
@@ -118,7 +98,7 @@ def _with_attachments(raw: bytes, mail: Mail) -> bytes:
     start = raw.index(_CONTENT_TYPE)
     head = f'multipart/mixed; boundary="{_OUTER_BOUNDARY}"\r\n'.encode("ascii")
     files = [_OUTER_EDGE + _file_part(attachment) for attachment in mail.rendered.attachments]
-    return b"".join((raw[:start], _CONTENT_TYPE, head, _OUTER_EDGE, raw[start:], *files, _OUTER_EDGE, _END))
+    return b"".join((raw[:start], _CONTENT_TYPE, head, _OUTER_EDGE, raw[start:], *files, _OUTER_END))
 
 
 def _file_part(attachment: Attachment) -> bytes:
@@ -133,14 +113,33 @@ def _file_part(attachment: Attachment) -> bytes:
 
 
 def _head_of(mail: Mail) -> tuple[bytes, bytes, bytes]:
+    rendered, dated = mail.rendered, mail.dated
     domain = mail.message_id.rpartition("@")[2]
-    dated = _date(mail.dated.replace(tzinfo=None), mail.dated.utcoffset() or timedelta())
-    return _shared_head(mail.sender, mail.reply_to, mail.rendered.subject, dated, mail.campaign, domain, mail.rendered.language)
+    return _shared_head(
+        mail.sender, mail.reply_to, rendered.subject, dated, dated.utcoffset(), mail.campaign, domain, rendered.language
+    )
+
+
+@lru_cache(maxsize=_MOST_IN_HAND)
+def _recipient(name: str, address: str) -> bytes:
+    return mailbox(name, address).encode("ascii")
+
+
+@lru_cache(maxsize=_MOST_IN_HAND)
+def _id(message_id: str) -> bytes:
+    return _fit(message_id, _MESSAGE_ID, "message id").encode("ascii")
 
 
 @lru_cache(maxsize=256)
 def _shared_head(
-    sender: str, reply_to: str, subject: str, dated: str, campaign: str, domain: str, language: str
+    sender: str,
+    reply_to: str,
+    subject: str,
+    dated: datetime,
+    offset: timedelta | None,  # noqa: ARG001 - the same instant is written in another way elsewhere
+    campaign: str,
+    domain: str,
+    language: str,
 ) -> tuple[bytes, bytes, bytes]:
     """What of the head is the same for many people: up to the recipient, from there to the message id, and up to the text.
 
@@ -152,20 +151,20 @@ def _shared_head(
         mailbox_of(reply_to),
         _OWN,
         unstructured(subject),
-        dated,
+        format_datetime(dated),
         f"<{_OWN}>",
         f"<{_fit(campaign, _CAMPAIGN, 'name of the campaign')}.campaign@{domain}>",
         "auto-generated",
         "OOF, DR, RN, NRN, AutoReply",
         _fit(language, _LANGUAGE, "language"),
         "1.0",
-        f'multipart/alternative; boundary="{_BOUNDARY}"',
+        f'multipart/alternative; boundary="{BOUNDARY}"',
     )
     head = "\r\n".join(f"{name}: {value}" for name, value in zip(HEADERS, values, strict=True))
     before_recipient, before_id, behind_id = head.split(_OWN)
     if _HEAD.fullmatch(head) is None:
         _refuse("a header that was not planned")
-    return before_recipient.encode("ascii"), before_id.encode("ascii"), (behind_id + _BEFORE_TEXT).encode("ascii")
+    return before_recipient.encode("ascii"), before_id.encode("ascii"), (behind_id + BEFORE_TEXT).encode("ascii")
 
 
 def guard(raw: bytes, mail: Mail) -> None:
@@ -180,20 +179,22 @@ def guard(raw: bytes, mail: Mail) -> None:
         raw = _without_attachments(raw, mail)
     if not raw.isascii() or b"\0" in raw:
         _refuse("bytes that mail servers change on the way")
-    recipient = ascii_address(mail.recipient_address)
-    _guard_body(raw, _guard_head(raw, mail, recipient), mail.rendered)
-    _guard_addresses(mail, recipient)
+    address = ascii_address(mail.recipient_address)
+    if not is_body(mail.rendered, raw, _end_of_head(raw, mail, address)):
+        _refuse("other words than were rendered")
+    _guard_addresses(mail, address)
 
 
-def _guard_head(raw: bytes, mail: Mail, recipient: str) -> int:
+def _end_of_head(raw: bytes, mail: Mail, address: str) -> int:
     """Where the head ends. What of it is the same for many people was looked at when it was made, and is only compared."""
     before_recipient, before_id, behind_id = _head_of(mail)
+    recipient = _recipient(mail.recipient_name, mail.recipient_address)
     start = len(before_recipient)
-    end = raw.find(_SUBJECT, start)
-    to = _TO.fullmatch(raw, start, max(end, start))
-    if to is None or to["address"] != recipient.encode("ascii"):
+    end = start + len(recipient)
+    to = _TO.fullmatch(raw, start, end)
+    if to is None or to["address"] != address.encode("ascii") or not raw.startswith(recipient, start):
         _refuse("another recipient")
-    rest = before_id + _fit(mail.message_id, _MESSAGE_ID, "message id").encode("ascii") + behind_id
+    rest = before_id + _id(mail.message_id) + behind_id
     if not (raw.startswith(before_recipient) and raw.startswith(rest, end)):
         _refuse("a header that was not planned")
     return end + len(rest)
@@ -209,39 +210,28 @@ def _without_attachments(raw: bytes, mail: Mail) -> bytes:
     return inside
 
 
-def _guard_addresses(mail: Mail, recipient: str) -> None:
+def _guard_addresses(mail: Mail, address: str) -> None:
     rendered = mail.rendered
-    found = {*addresses_in(rendered.subject), *_addresses_in(rendered.text), *_addresses_in(rendered.html, html=True)}
-    found -= rendered.addresses
+    if isinstance(rendered, Woven) and "@" not in "".join(rendered.words.values()):
+        found = _addresses_around(rendered.letter)
+    else:
+        found = _addresses_in(rendered.subject, rendered.text, rendered.html) - rendered.addresses
     if not found:
         return
-    own = {mail.recipient_address, recipient, *_sender_addresses(mail.sender), *_sender_addresses(mail.reply_to)}
+    own = {mail.recipient_address, address, *_sender_addresses(mail.sender), *_sender_addresses(mail.reply_to)}
     if not {one.casefold() for one in found} <= {one.casefold() for one in (*own, *rendered.addresses)}:
         _refuse("the address of somebody else")
 
 
-def _addresses_in(text: str, *, html: bool = False) -> Iterable[str]:
-    if isinstance(text, Woven) and "@" not in "".join(text.words.values()):
-        return _addresses_around(text.pattern, html=html)
-    return addresses_in(unescape(text) if html else text)
+@lru_cache(maxsize=MOST_LETTERS)
+def _addresses_around(letter: Letter) -> frozenset[str]:
+    """The addresses in a letter whose words hold none. Half an address beside a word counts as one, and nobody's."""
+    subject, text, html = ("word.word".join(pattern.pieces) for pattern in (letter.subject, letter.text, letter.html))
+    return _addresses_in(subject, text, html) - letter.addresses
 
 
-@lru_cache(maxsize=MOST_PATTERNS)
-def _addresses_around(pattern: Pattern, *, html: bool) -> frozenset[str]:
-    """The addresses in a pattern whose words hold none. Half an address beside a word counts as one, and nobody's."""
-    text = "word.word".join(pattern.pieces[::2])
-    return frozenset(addresses_in(unescape(text) if html else text))
-
-
-def _guard_body(raw: bytes, start: int, rendered: Rendered) -> None:
-    at = start
-    for text, behind in ((rendered.text, _BEFORE_HTML), (rendered.html, _EDGE + _END)):
-        end = end_of(text, raw, at, _EDGE)
-        if end is None or not raw.startswith(behind, end):
-            _refuse("other words than were rendered")
-        at = end + len(behind)
-    if at != len(raw):
-        _refuse("another number of parts")
+def _addresses_in(subject: str, text: str, html: str) -> frozenset[str]:
+    return frozenset((*addresses_in(subject), *addresses_in(text), *addresses_in(unescape(html))))
 
 
 def _refuse(what: str) -> NoReturn:
@@ -254,11 +244,6 @@ def _fit(value: str, pattern: re.Pattern[str], what: str) -> str:
         msg = f"the {what} of a mail holds characters that a header cannot hold"
         raise UnsendableMailError(msg)
     return value
-
-
-@lru_cache(maxsize=16)
-def _date(dated: datetime, offset: timedelta) -> str:
-    return format_datetime(dated.replace(tzinfo=timezone(offset)))
 
 
 @lru_cache(maxsize=64)

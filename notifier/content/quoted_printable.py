@@ -1,78 +1,58 @@
 """Texts in quoted-printable (RFC 2045, 6.7) with the line ends of a mail, and back again.
 
-A filled pattern is written piece by piece: what is the same for everybody once, when its first mail is written, and each word
-of a person on a line of its own, which soft line breaks take out again. No line begins with a dot, because SMTP would have to
-double it: such a dot is written as a code.
+A text may come in pieces, with a word of a person between each two: then each word has a line of its own, which soft line breaks
+take out again, so that pieces and words are written without looking at each other. No line begins with a dot, because SMTP would
+have to double it: such a dot is written as a code.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_qp, b2a_qp
-from functools import lru_cache
+from collections.abc import Sequence
 
 from notifier.content.headers import UnsendableMailError
-from notifier.content.woven import MOST_PATTERNS, Pattern, Woven
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _SOFT_BREAK = b"=\r\n"
-_MOST_WORDS = 16  # those of the mail in hand: they stand in both of its parts, and are looked at once more before they leave
+_BEGINS_A_LINE = (b"", b"\n")
 
 
-def encoded(text: str) -> list[bytes]:
-    """The text in quoted-printable, in pieces."""
-    if not isinstance(text, Woven):
-        return [_encoded(_ended(text))]
-    own = {name: _encoded_word(word) for name, word in text.words.items()}
-    return [own[piece] if isinstance(piece, str) else piece for piece in _pieces(text.pattern)]
+def encoded(text: str) -> bytes:
+    """A whole text. Its last line is ended."""
+    return _encoded(_plain(_ended(text)))
 
 
-def end_of(text: str, content: bytes, start: int, edge: bytes) -> int | None:
-    """Where a part that begins at `start` ends, or None if it is not the text, encoded.
-
-    Of a filled pattern every piece and every word has been read back; that they stand here, one behind the other, is compared.
-
-    Args:
-        edge: what follows the part.
-    """
-    if not isinstance(text, Woven):
-        end = content.find(edge, start)
-        return end if end >= 0 and _says(content[start:end], _ended(text)) else None
-    at = start
-    for piece in encoded(text):
-        if not content.startswith(piece, at):
-            return None
-        at += len(piece)
-    return at
-
-
-@lru_cache(maxsize=MOST_PATTERNS)
-def _pieces(pattern: Pattern) -> tuple[bytes | str, ...]:
-    """The pattern with its pieces encoded, and the names of its words between them.
+def encoded_pieces(pieces: Sequence[str]) -> list[bytes]:
+    """The pieces of one text.
 
     Raises:
         UnsendableMailError: what was encoded says something else when it is decoded.
     """
-    *others, last = pattern.pieces
-    pieces = [piece if place % 2 else _read_back(_encoded_begun(piece), piece) for place, piece in enumerate(others)]
-    return (*pieces, _read_back(_encoded(_ended(last)), _ended(last)))
+    *others, last = pieces
+    return [*map(encoded_word, others), _read_back(encoded(last), _plain(_ended(last)))]
 
 
-@lru_cache(maxsize=_MOST_WORDS)
-def _encoded_word(word: str) -> bytes:
-    """A word with a line to itself. Raises as `_pieces` does."""
-    return _read_back(_encoded_begun(word), word)
+def encoded_word(text: str) -> bytes:
+    """A word, or a piece behind which a word follows: a soft break ends it. Raises as `encoded_pieces` does."""
+    plain = _plain(text)
+    written = _encoded(plain + b"x\r\n")[:-3]  # "=" stands where one more character has room
+    return _read_back(written if written[-1:] in _BEGINS_A_LINE else written + _SOFT_BREAK, plain)
 
 
-def _encoded_begun(text: str) -> bytes:
-    """A text whose last line goes on in the next piece: a soft break ends it, with "=" where one more character has room."""
-    written = _encoded(f"{text}x\r\n").removesuffix(b"x\r\n")
-    return written if written.endswith(b"\n") or not written else written + _SOFT_BREAK
+def says(content: bytes, text: str) -> bool:
+    """Whether it is the text, encoded: see `encoded`."""
+    return _says(content, _plain(_ended(text)))
 
 
-def _encoded(text: str) -> bytes:
-    """A text whose last line is ended."""
-    written = b"\n" + b2a_qp(_plain(text), istext=True)
+def decodes_to(content: bytes, word: str) -> bool:
+    """Whether it is the word, encoded."""
+    return a2b_qp(content) == _plain(word)
+
+
+def _encoded(plain: bytes) -> bytes:
+    """Lines that are ended."""
+    written = b"\n" + b2a_qp(plain, istext=True)
     while b"\n." in written:
         written = written.replace(b"\n.", b"\n=2E" + _SOFT_BREAK)
     return written[1:]
@@ -88,15 +68,15 @@ def _plain(text: str) -> bytes:
     return lines.encode("utf-8", "replace")
 
 
-def _read_back(content: bytes, text: str) -> bytes:
-    if not _says(content, text):
+def _read_back(content: bytes, plain: bytes) -> bytes:
+    if not _says(content, plain):
         msg = "a text says something else when it has been written as a mail; it was not sent"
         raise UnsendableMailError(msg, hint="report this as a fault, with the text")
     return content
 
 
-def _says(content: bytes, text: str) -> bool:
-    """Whether it decodes to the text, and SMTP has nothing to change in it: no other line ends, and no dot in front of a line."""
+def _says(content: bytes, plain: bytes) -> bool:
+    """Whether it decodes to this, and SMTP has nothing to change in it: no other line ends, and no dot in front of a line."""
     breaks = content.count(b"\r\n")
     clean = content.count(b"\n") == breaks == content.count(b"\r") and not content.startswith(b".") and b"\n." not in content
-    return clean and a2b_qp(content) == _plain(text)
+    return clean and a2b_qp(content) == plain

@@ -1,4 +1,4 @@
-"""Texts that are the same for many people, but for a few words of their own: rendered once, and then only filled in.
+"""Mails that are the same for many people, but for a few words of their own: rendered once, and then only filled in.
 
 A template in which a person's words are only printed, or asked for whether there are any, gives the same text around them for
 everybody else. So it is rendered with a mark in place of each word, cut at the marks, and the pieces are kept.
@@ -10,11 +10,16 @@ import re
 from collections.abc import Mapping
 
 from jinja2 import nodes
+from markupsafe import escape
+
+from notifier.content.plain import one_line
+from notifier.content.rendered import Rendered
+from notifier.content.typography import plain_spaces
 
 PERSONAL = ("given_name", "name", "link")
 """The names of a person's own words. Each is one line."""
-MOST_PATTERNS = 512
-"""How many patterns a cache keeps: two for each text that the catalogue keeps, with room to spare."""
+MOST_LETTERS = 128
+"""How many letters a cache keeps: more than the messages, languages, dates and first notices of one day."""
 
 # Characters that Unicode leaves to private use: no tool escapes them, and no author types them.
 _MARK = re.compile(f"\ue000({'|'.join(PERSONAL)})\ue001")
@@ -33,38 +38,82 @@ def only_printed(tree: nodes.Template) -> bool:
     return all(id(name) in known for name in tree.find_all(nodes.Name) if name.name in PERSONAL)
 
 
+def in_text(word: str) -> str:
+    """A person's word as it stands in a plain text."""
+    return plain_spaces(word)
+
+
+def in_html(word: str) -> str:
+    """A person's word as it stands in HTML."""
+    return str(escape(word))
+
+
 class Pattern:
     """A text with its marks cut out.
 
     Attributes:
-        pieces: by turns a piece of the text, which may be empty, and the name of a word; first and last a piece of the text.
-        names: of the words, each once.
+        pieces: of the text, any of which may be empty: one more than there are places for words.
+        names: of the words between them.
     """
 
     __slots__ = ("names", "pieces")
 
     def __init__(self, marked: str) -> None:
-        self.pieces: tuple[str, ...] = tuple(_MARK.split(marked))
-        self.names = frozenset(self.pieces[1::2])
+        cut = _MARK.split(marked)
+        self.pieces, self.names = tuple(cut[::2]), tuple(cut[1::2])
 
-    def fill(self, words: Mapping[str, str]) -> Woven:
+    def fill(self, words: Mapping[str, str]) -> str:
         """The text with a person's words in their places."""
-        pieces = list(self.pieces)
-        for place in range(1, len(pieces), 2):
-            pieces[place] = words[pieces[place]]
-        woven = Woven("".join(pieces))
-        woven.pattern, woven.words = self, words
-        return woven
+        filled = [self.pieces[0]]
+        for name, piece in zip(self.names, self.pieces[1:], strict=True):
+            filled += words[name], piece
+        return "".join(filled)
 
 
-class Woven(str):
-    """A filled pattern: a string like any other, that still knows how it came about.
+class Letter:
+    """What is the same for many people of a mail.
 
     Attributes:
-        words: by name, as they stand in the text.
+        language, addresses: see `Rendered`.
+        names: of the words that stand in its texts, each once.
     """
 
-    __slots__ = ("pattern", "words")
+    __slots__ = ("addresses", "html", "language", "names", "subject", "text")
 
-    pattern: Pattern
+    def __init__(self, marked: Rendered) -> None:
+        self.subject, self.html, self.text = Pattern(marked.subject), Pattern(marked.html), Pattern(marked.text)
+        self.language, self.addresses = marked.language, marked.addresses
+        self.names = tuple({*self.html.names, *self.text.names})
+
+
+class Woven(Rendered):
+    """A letter with the words of one person.
+
+    Its texts are put together for whoever asks for them. The mail that leaves does not: it is made of the letter's bytes.
+
+    Attributes:
+        words: by name, as they are, neither escaped nor encoded.
+    """
+
+    __slots__ = ("letter", "words")
+
+    letter: Letter
     words: Mapping[str, str]
+
+    def __init__(self, letter: Letter, words: Mapping[str, str]) -> None:
+        keep = object.__setattr__  # as the one of every frozen class does
+        keep(self, "letter", letter)
+        keep(self, "words", words)
+        keep(self, "subject", one_line(letter.subject.fill(words)) if letter.subject.names else letter.subject.pieces[0])
+        keep(self, "language", letter.language)
+        keep(self, "addresses", letter.addresses)
+        keep(self, "blocks", ())
+        keep(self, "attachments", ())
+
+    @property
+    def html(self) -> str:
+        return self.letter.html.fill({name: in_html(word) for name, word in self.words.items()})
+
+    @property
+    def text(self) -> str:
+        return self.letter.text.fill({name: in_text(word) for name, word in self.words.items()})

@@ -60,7 +60,9 @@ class Employee:
 
 def full_name(given_name: str, family_name: str, email: str) -> str:
     """Given and family name, or the address where both are empty."""
-    return " ".join(part for part in (given_name, family_name) if part) or email
+    if given_name and family_name:
+        return f"{given_name} {family_name}"
+    return given_name or family_name or email
 
 
 def recognise_language(value: str | None) -> str | None:

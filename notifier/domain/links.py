@@ -98,6 +98,7 @@ class LinkKeys:
             msg = f"there is no key {current}"
             raise ValueError(msg)
         self._keys = dict(keys)
+        self._begun = {number: hmac.new(key, digestmod="sha256") for number, key in keys.items()}
         self.current = current
 
     def __repr__(self) -> str:
@@ -153,8 +154,9 @@ class LinkKeys:
         return LinkKeys({**self._keys, number: key}, number)
 
     def _code(self, key_id: int, purpose: Purpose, campaign: str, public_id: str, version: int) -> bytes:
-        message = f"{purpose}|{campaign}|{public_id}|{version}".encode()
-        return hmac.digest(self._keys[key_id], message, "sha256")[:_CODE_BYTES]
+        code = self._begun[key_id].copy()
+        code.update(f"{purpose}|{campaign}|{public_id}|{version}".encode())
+        return code.digest()[:_CODE_BYTES]
 
     def dump(self) -> str:
         """The text of a key file; secret. The current key stands last."""
@@ -230,7 +232,7 @@ def _read_line(line: str, *, where: str) -> tuple[int, bytes]:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _decode(text: str) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifier.content import body
 from notifier.content.catalogue import Catalogue, Facts, Sender
 from notifier.content.mail import Mail, UnsendableMailError, guard, to_bytes
 from notifier.content.rendered import Rendered
@@ -53,7 +54,8 @@ def mail(rendered: Rendered, name: str = "Zoé Exemple") -> Mail:
 
 
 def unwoven(rendered: Rendered) -> Rendered:
-    return replace(rendered, html="".join(rendered.html), text="".join(rendered.text))
+    """The same, as it would be rendered alone."""
+    return Rendered(rendered.subject, rendered.html, rendered.text, rendered.language, rendered.addresses)
 
 
 def read(raw: bytes) -> list[bytes]:
@@ -68,9 +70,8 @@ def read(raw: bytes) -> list[bytes]:
 def test_every_shipped_text_is_woven_and_says_the_same(language: str, message: str, today: date, given_name: str) -> None:
     about = facts(given_name, today=today)
     woven = SHARED.render(CAMPAIGN, message, about, language)
-    assert isinstance(woven.html, Woven)
-    assert isinstance(woven.text, Woven)
-    assert woven == rendered_alone(message, about, language)
+    assert isinstance(woven, Woven)
+    assert unwoven(woven) == rendered_alone(message, about, language)
 
 
 @settings(max_examples=150, deadline=None)
@@ -79,7 +80,7 @@ def test_hostile_words_stand_where_they_would_alone(given_name: str, token: str)
     """S2: markup, marks and formats in a name stay what they are, in the text and on the wire."""
     about = facts(given_name, link=f"https://n.example.com/a/x/{token}")
     woven = SHARED.render(CAMPAIGN, "notice", about, "fr")
-    assert woven == rendered_alone("notice", about, "fr")
+    assert unwoven(woven) == rendered_alone("notice", about, "fr")
     raw = to_bytes(mail(woven, given_name))
     assert read(raw) == read(to_bytes(mail(unwoven(woven), given_name)))
     assert [line for line in raw.split(b"\r\n") if line.startswith(b".") or len(line) > 76] == []
@@ -90,9 +91,9 @@ def test_hostile_words_stand_where_they_would_alone(given_name: str, token: str)
 def test_the_next_person_gets_their_own_words() -> None:
     first = SHARED.render(CAMPAIGN, "notice", facts("Zoé", link="https://n.example.com/a/x/first"), "de")
     second = SHARED.render(CAMPAIGN, "notice", facts("Max", link="https://n.example.com/a/x/second"), "de")
-    assert isinstance(first.html, Woven)
-    assert isinstance(second.html, Woven)
-    assert first.html.pattern is second.html.pattern
+    assert isinstance(first, Woven)
+    assert isinstance(second, Woven)
+    assert first.letter is second.letter
     for text in (second.html, second.text):
         assert "first" not in text
         assert "Zoé" not in text
@@ -129,11 +130,51 @@ def test_the_guard_looks_at_what_is_shared_and_at_what_is_not(old: bytes, new: b
         guard(raw, whole)
 
 
-def _catalogue(folder: Path, body: str) -> Catalogue:
+OTHERS = {
+    "link": facts("Max", link="https://n.example.com/a/x/1.4f1d"),
+    "given name": facts("Eva"),
+    "date": facts("Max", today=date(2025, 10, 4)),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
+def test_the_guard_stops_the_mail_of_somebody_else(other: Facts) -> None:
+    """S3: to the same address, of the same length, and of the same letter."""
+    mine, theirs = (mail(SHARED.render(CAMPAIGN, "notice", about, "en")) for about in (facts("Max"), other))
+    guard(to_bytes(mine), mine)
+    for raw, meant in ((to_bytes(theirs), mine), (to_bytes(mine), theirs)):
+        with pytest.raises(UnsendableMailError, match="other words than were rendered"):
+            guard(raw, meant)
+
+
+def test_the_guard_stops_what_stands_behind_the_end_and_the_number_of_another_mail() -> None:
+    whole = mail(SHARED.render(CAMPAIGN, "notice", facts("Max"), "en"))
+    raw = to_bytes(whole)
+    for wrong in (raw + b"x", raw + raw, raw.replace(whole.message_id.encode(), b"4f2b.8@notifier.example.com")):
+        with pytest.raises(UnsendableMailError, match="it was not sent"):
+            guard(wrong, whole)
+
+
+def test_the_guard_stops_the_name_of_somebody_else_beside_the_address() -> None:
+    rendered = SHARED.render(CAMPAIGN, "notice", facts("Max"), "en")
+    with pytest.raises(UnsendableMailError, match="another recipient"):
+        guard(to_bytes(mail(rendered, "Max Muster")), mail(rendered, "Eva Muster"))
+
+
+def test_the_guard_asks_the_words_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3: were what is kept of words ever mixed up, both the one who writes and the one who looks would be told the same."""
+    whole = mail(SHARED.render(CAMPAIGN, "notice", facts("Max"), "en"))
+    kept = body._written("Eva"), body._written(facts().link)
+    monkeypatch.setattr(body, "_written", lambda word: kept[word.startswith("https")])
+    with pytest.raises(UnsendableMailError, match="other words than were rendered"):
+        guard(to_bytes(whole), whole)
+
+
+def _catalogue(folder: Path, words: str) -> Catalogue:
     own = folder / CAMPAIGN
     own.mkdir()
     (own / "notice.en.md").write_text(
-        f'+++\nsubject = "S"\npreheader = "P"\nbutton = "B"\n+++\n# T\n\n{body}\n\n{{{{ button }}}}\n'
+        f'+++\nsubject = "S"\npreheader = "P"\nbutton = "B"\n+++\n# T\n\n{words}\n\n{{{{ button }}}}\n'
     )
     return Catalogue([folder, TEMPLATES], SENDER)
 
@@ -150,7 +191,7 @@ def _catalogue(folder: Path, body: str) -> Catalogue:
 )
 def test_a_text_that_does_more_with_a_word_is_rendered_for_each_person(tmp_path: Path, body: str, expected: str) -> None:
     rendered = _catalogue(tmp_path, body).render(CAMPAIGN, "notice", facts("Zoé"), "en")
-    assert not isinstance(rendered.html, Woven)
+    assert not isinstance(rendered, Woven)
     assert expected in rendered.text
 
 
@@ -158,6 +199,6 @@ def test_a_text_that_does_more_with_a_word_is_rendered_for_each_person(tmp_path:
 def test_an_address_made_of_a_word_and_the_text_is_refused(tmp_path: Path, body: str) -> None:
     """S3: an address that is nobody's, however it comes about."""
     rendered = _catalogue(tmp_path, body).render(CAMPAIGN, "notice", facts("evil.example"), "en")
-    assert isinstance(rendered.text, Woven)
+    assert isinstance(rendered, Woven)
     with pytest.raises(UnsendableMailError, match="the address of somebody else"):
         guard(to_bytes(mail(rendered)), mail(rendered))
