@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Say:
-    """Answer with these lines (without line ends)."""
+    """Answer with these lines (without line ends), not before `when` is set."""
 
     text: str
+    when: asyncio.Event | None = None
 
 
 @dataclass(frozen=True)

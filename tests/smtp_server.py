@@ -306,8 +306,8 @@ class Session:
 
     async def _act(self, action: Action) -> None:
         match action:
-            case Say(text):
-                await self._say(text)
+            case Say(text, when):
+                await self._say(text, when)
             case Raw(data):
                 await self._write(data)
             case SayAndClose(text):
@@ -327,7 +327,9 @@ class Session:
                     await self._write(bytes([sign]))
                     await asyncio.sleep(every)
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, text: str, when: asyncio.Event | None = None) -> None:
+        if when is not None:
+            await when.wait()
         await self._write(text.encode() + b"\r\n")
 
     async def _write(self, data: bytes) -> None:

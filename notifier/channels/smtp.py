@@ -15,7 +15,7 @@ from notifier.channels.mail_bytes import mail_bytes
 from notifier.channels.smtp_connection import Connection
 from notifier.channels.smtp_opening import Seen, look_at, open_connection
 from notifier.channels.smtp_pool import Pool
-from notifier.channels.smtp_terms import Envelope, Refused, Security, Server, Silent, Stale, TokenProvider, Unfit
+from notifier.channels.smtp_terms import Envelope, Refused, Security, Server, Silent, TokenProvider, Unfit
 from notifier.content.headers import ascii_address, mailbox_of
 from notifier.domain.retry import Verdict
 from notifier.domain.smtp_replies import Judgement, Stage, judge_reply, judge_silence, one_line
@@ -97,14 +97,8 @@ class SmtpChannel:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         raw = mail_bytes(outgoing, sender=self._sender, reply_to=self._reply_to)
-        envelope = Envelope(
-            sender=self._sender_address,
-            recipient=ascii_address(outgoing.address),
-            envelope_id=str(outgoing.delivery_id),
-            raw=raw,
-        )
         try:
-            reply = await self._hand_over(envelope)
+            reply = await self._pool.transact(Envelope(ascii_address(outgoing.address), str(outgoing.delivery_id), raw))
         except Refused as refused:
             said = one_line(refused.text, outgoing.address)
             reply = f"{refused.code} {said}".rstrip() if refused.code > 0 else f"no SMTP: {said}"
@@ -130,16 +124,11 @@ class SmtpChannel:
         """
         return await look_at(self._server, await self._trusted(), self._sender_address)
 
-    async def _hand_over(self, envelope: Envelope) -> str:
-        while True:
-            try:
-                return await self._pool.transact(envelope)
-            except Stale:
-                continue  # the pool has dropped it; at the latest a new connection answers or fails
-
     async def _connect(self) -> Connection:
         opened = await open_connection(self._server, await self._trusted())
-        return Connection(opened, timeout=self._server.timeout, final_timeout=self._server.final_timeout)
+        return Connection(
+            opened, sender=self._sender_address, timeout=self._server.timeout, final_timeout=self._server.final_timeout
+        )
 
     async def _trusted(self) -> ssl.SSLContext | None:
         if self._server.security != "none" and self._tls is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from notifier.domain.smtp_replies import Stage
 
@@ -55,18 +56,33 @@ class Server:
     final_timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What the server is told beside the message itself.
+class Envelope(NamedTuple):
+    """What the server is told beside the message itself. There is one for each mail, so it is a tuple: cheaper to make.
 
     Attributes:
-        sender, recipient: bare addresses, in ASCII.
+        recipient: a bare address, in ASCII.
         envelope_id: comes back in a delivery status notification (RFC 3461); letters and digits.
         raw: the message, in ASCII, so that neither 8BITMIME nor SMTPUTF8 is needed. Every line ends in CR LF and none begins with
             a dot, so that it is sent as it is (RFC 5321, 4.5.2): `content/mail.py` sees to that.
     """
 
-    sender: str
     recipient: str
     envelope_id: str
     raw: bytes
+
+
+class Message:
+    """A message that is to be handed over. `done` hears what the server said to it, code first, or why it was not taken.
+
+    `Refused` and `Silent` say how far it came; with `Stale` nothing of its content was sent, and it may be tried again at once.
+    """
+
+    __slots__ = ("done", "envelope")
+
+    def __init__(self, envelope: Envelope, done: asyncio.Future[str]) -> None:
+        self.envelope = envelope
+        self.done = done
+
+    def fail(self, failure: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(failure)

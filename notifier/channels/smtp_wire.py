@@ -7,29 +7,33 @@ from contextlib import suppress
 
 from notifier.channels.smtp_opening import Opened
 from notifier.channels.smtp_terms import Envelope
-from notifier.domain.smtp_replies import Stage
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it; elsewhere it is not needed as often
 
 
-def command(opened: Opened, envelope: Envelope, stage: Stage) -> bytes:
-    """The command of an envelope that the answers of that stage answer: MAIL, RCPT or DATA."""
-    if stage is Stage.DATA:
-        return b"DATA\r\n"
-    if stage is Stage.RCPT:
-        notify = " NOTIFY=FAILURE" if opened.dsn else ""
-        return f"RCPT TO:<{envelope.recipient}>{notify}\r\n".encode("ascii")
-    size = f" SIZE={len(envelope.raw)}" if opened.size else ""
-    identity = f" RET=HDRS ENVID={envelope.envelope_id}" if opened.dsn else ""
-    return f"MAIL FROM:<{envelope.sender}>{size}{identity}\r\n".encode("ascii")
+class Commands:
+    """The commands of an envelope, with the options that the server at hand understands."""
 
+    def __init__(self, opened: Opened, sender: str) -> None:
+        """`sender` is a bare address, in ASCII."""
+        self._mail = f"MAIL FROM:<{sender}>"
+        self._size = opened.size
+        self._dsn = opened.dsn
+        self._pipelining = opened.pipelining
 
-def first_commands(opened: Opened, envelope: Envelope) -> bytes:
-    """All commands of an envelope where they may travel together (RFC 2920), else the first."""
-    first = command(opened, envelope, Stage.MAIL)
-    if not opened.pipelining:
-        return first
-    return first + command(opened, envelope, Stage.RCPT) + command(opened, envelope, Stage.DATA)
+    def first(self, envelope: Envelope) -> bytes:
+        """All commands of an envelope where they may travel together (RFC 2920), else the first."""
+        size = f" SIZE={len(envelope.raw)}" if self._size else ""
+        identity = f" RET=HDRS ENVID={envelope.envelope_id}" if self._dsn else ""
+        mail = f"{self._mail}{size}{identity}\r\n"
+        return f"{mail}{self._rcpt(envelope)}DATA\r\n".encode("ascii") if self._pipelining else mail.encode("ascii")
+
+    def after_mail(self, envelope: Envelope) -> bytes:
+        return self._rcpt(envelope).encode("ascii")
+
+    def _rcpt(self, envelope: Envelope) -> str:
+        notify = " NOTIFY=FAILURE" if self._dsn else ""
+        return f"RCPT TO:<{envelope.recipient}>{notify}\r\n"
 
 
 def text_of(*lines: bytes) -> str:

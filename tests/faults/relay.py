@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -61,8 +62,12 @@ class Relay(ScriptedServer):
     async def still(self) -> None:
         """Wait until everything that was sent has been read; whoever sent must be dead or frozen."""
         before = (-1, -1)
-        while before != (before := (len(self.commands), len(self.messages))):
+        while before != (before := (len(self.commands), len(self.messages))) or self._unread():
             await asyncio.sleep(_STILL)
+
+    def _unread(self) -> bool:
+        """Whether something has come that nobody has read yet, however busy the machine is."""
+        return bool(select.select([writer.get_extra_info("socket") for writer in self._open], [], [], 0)[0])
 
 
 @asynccontextmanager

@@ -188,6 +188,14 @@ async def test_a_relay_restarts(server: ScriptedServer) -> None:
     assert len({message.recipients[0] for message in server.messages}) == len(server.messages) == 16
 
 
+async def test_who_waits_is_not_forgotten_when_the_only_connection_ends(server: ScriptedServer, channel: SmtpChannel) -> None:
+    """Its place is taken by a new one, opened for a message that waits."""
+    server.on("DOT", Close())
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*(channel.send(outgoing(number)) for number in range(1, 6)), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [DeliveryFailed, *[Receipt] * 4]
+
+
 async def test_a_second_answer_is_never_taken_for_the_next_one(server: ScriptedServer, channel: SmtpChannel) -> None:
     """A server out of step must not make a refused message look taken."""
     server.on("RCPT", SayTwice("550 5.1.1 no such user", "250 2.0.0 Ok: queued as 1"))
