@@ -17,7 +17,7 @@ from notifier.roster.columns import Columns
 from notifier.roster.csv_file import Broken, Cells, Row
 from notifier.roster.reading import LeftOut, SetAside
 from notifier.roster.rows import LONGEST_TEXT, MANAGERS, Draft, RowReader
-from notifier.roster.text import Remembered, all_lines, clean, read_date, tell
+from notifier.roster.text import Remembered, all_lines, clean, fold, read_date, tell
 
 Outcome = Draft | LeftOut | SetAside
 Column = Sequence[Any]
@@ -32,6 +32,9 @@ _DOUBTFUL = "?"
 class BlockReader:
     """Reads rows of one file.
 
+    Attributes:
+        wordless_names: whether a given or family name that was read may be without any letter or digit.
+
     Args:
         reader: judges single rows.
         month_first, today: as for `RowReader`.
@@ -43,8 +46,10 @@ class BlockReader:
         self._places = columns.places
         self._month_first = month_first
         self._today = today
-        self._clean = Remembered(clean)
-        self._tell = Remembered(tell)
+        self.wordless_names = not {"given_name", "family_name"} <= columns.places.keys()
+        self._long_texts = False  # whether any was seen
+        self._clean = Remembered(self._clean_name)
+        self._tell = Remembered(self._tell_text)
         self._stays = Remembered(self._is_still_there)
         self._leave = Remembered(self._end_of_leave)
 
@@ -62,7 +67,7 @@ class BlockReader:
         block = _Reading(self._places, columns, self._clean, self._tell)
         circumstances = self._reader.circumstances.read_columns(columns)
         leave = block.texts("leave_until")
-        plain = list(block.plain())
+        plain = list(block.plain(may_be_long=self._long_texts))
         if not all(one.plain for one in set(circumstances)):
             plain.append([one.plain for one in circumstances])
         if "leave_until" in self._places:
@@ -89,7 +94,21 @@ class BlockReader:
             if isinstance(cells, Broken):
                 yield SetAside(line, cells.reason)
             elif cells != self._header and "".join(cells).strip():
-                yield self._reader.read(line, cells)
+                outcome = self._reader.read(line, cells)
+                if isinstance(outcome, Draft):
+                    self.wordless_names |= not (fold(outcome.given_name) and fold(outcome.family_name))
+                yield outcome
+
+    def _clean_name(self, cell: str) -> str:
+        text = clean(cell)
+        self.wordless_names |= not fold(text)
+        self._long_texts |= len(text) > LONGEST_TEXT
+        return text
+
+    def _tell_text(self, cell: str) -> str:
+        text = tell(cell)
+        self._long_texts |= len(text) > LONGEST_TEXT
+        return text
 
     def _is_still_there(self, text: str) -> bool:
         """Whether a last day is none, or plainly not past."""
@@ -133,14 +152,18 @@ class _Reading:
         """The clean texts of a field, "" where a row says nothing."""
         return self._column(field, self._tell)
 
-    def plain(self) -> Iterator[Sequence[object]]:
-        """Columns of truth values: whether a row is plain in one respect."""
+    def plain(self, *, may_be_long: bool) -> Iterator[Sequence[object]]:
+        """Columns of truth values: whether a row is plain in one respect.
+
+        Args:
+            may_be_long: whether a text may be longer than LONGEST_TEXT.
+        """
         yield plain_addresses(self._emails)
         if "id" in self._places and not _are_plain_ids(self._ids):
             yield list(map(_PLAIN_ID.fullmatch, self._ids))
         if "full_name" in self._places or "family_first" in self._places:
             yield [bool(given and family) for given, family in zip(self._given, self._family, strict=True)]
-        for column in (self._given, self._family, self._departments):
+        for column in (self._given, self._family, self._departments) if may_be_long else ():
             if max(map(len, column)) > LONGEST_TEXT:
                 yield [len(text) <= LONGEST_TEXT for text in column]
         for column in (self._emails, self._logins):
@@ -184,9 +207,11 @@ def _are_plain_ids(ids: Column) -> bool:
 
 
 def _columns(records: Sequence[Cells]) -> Sequence[Column]:
-    """The columns of rows that all have the same number of cells; none where they have not."""
-    whole = [cells for cells in records if not isinstance(cells, Broken)]
-    return list(zip(*whole, strict=True)) if len(whole) == len(records) and len(set(map(len, whole))) == 1 else ()
+    """The columns of rows that all have the same number of cells; none where they have not, or where one is `Broken`."""
+    try:
+        return list(zip(*records, strict=True))
+    except (TypeError, ValueError):
+        return ()
 
 
 def _several(columns: Sequence[Column]) -> Column:

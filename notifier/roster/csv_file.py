@@ -21,7 +21,7 @@ from notifier.errors import BadDataError
 from notifier.store.people import BLOCK
 
 DELIMITERS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # bytes: what is decoded at once fits into the processor's cache
 _SAMPLE = 1 << 16
 _TAKEN_AT_ONCE = 1 << 15  # characters: some hundred rows, which fit into the processor's cache
 _LONGEST_RECORD = 20  # lines; an address in a quoted cell has five

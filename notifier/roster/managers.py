@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from operator import eq
@@ -19,31 +19,41 @@ _COMMON_NAME = re.compile(r"CN=((?:\\.|[^,\\])+)", re.IGNORECASE)
 _NUMBER_BEHIND = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]\s*$")
 
 
-def with_managers(drafts: Table, notes: Notes) -> People:
+def with_managers(drafts: Table, notes: Notes, *, wordless_names: bool = True) -> People:
     """The people with their managers' ids. Missing and ambiguous managers, and circles, are noted and harmless.
 
     Args:
         drafts: the columns of `Draft`.
+        wordless_names: whether a given or family name may be without any letter or digit.
     """
     named = set(chain.from_iterable(column for (column,) in drafts.blocks("managers")))
-    directory = _Directory(drafts, {text for managers in named for text in managers.splitlines()})
+    directory = _Directory(drafts, {text for managers in named for text in managers.splitlines()}, wordless_names=wordless_names)
     found = {managers: directory.find_first(managers) for managers in named}
-    people = People.of_table(drafts, _manager_ids(drafts, found, directory, notes))
-    for circle in _circles(_managers_of_managers(people, set(found.values()))):
+    manager_of: dict[str, str] = {}
+    people = People.of_table(drafts, _manager_ids(drafts, found, directory, notes, manager_of))
+    for circle in _circles(manager_of):
         lines = (line for columns in drafts.blocks("line", "id") for line, id_ in zip(*columns, strict=True) if id_ in circle)
         notes.add(min(lines), f"{len(circle)} people are each other's managers in a circle")
     return people
 
 
-def _manager_ids(drafts: Table, found: Mapping[str, str], directory: _Directory, notes: Notes) -> Iterator[list[str]]:
-    """For each block of people the ids of their managers or "". Few blocks hold anything to tell: others are done as a whole."""
+def _manager_ids(
+    drafts: Table, found: Mapping[str, str], directory: _Directory, notes: Notes, manager_of: dict[str, str]
+) -> Iterator[list[str]]:
+    """For each block of people the ids of their managers or "". Few blocks hold anything to tell: others are done as a whole.
+
+    Args:
+        manager_of: takes who reports to whom among those to whom somebody reports: only they can stand in a circle.
+    """
+    above = set(found.values())
     for lines, ids, managers in drafts.blocks("line", "id", "managers"):
         ids_found = list(map(found.__getitem__, managers))
         if "" in ids_found or any(map(eq, ids_found, ids)):
             rows = zip(lines, ids, managers, ids_found, strict=True)
-            yield [_manager_id(line, id_, named, manager, directory, notes) for line, id_, named, manager in rows]
-        else:
-            yield ids_found
+            ids_found = [_manager_id(line, id_, named, manager, directory, notes) for line, id_, named, manager in rows]
+        if not above.isdisjoint(ids):
+            manager_of |= {id_: manager for id_, manager in zip(ids, ids_found, strict=True) if manager and id_ in above}
+        yield ids_found
 
 
 def _manager_id(line: int, id_: str, managers: str, found: str, directory: _Directory, notes: Notes) -> str:
@@ -63,10 +73,12 @@ class _Directory:
 
     Args:
         texts: whom `find` will be asked for.
+        wordless_names: as for `with_managers`.
     """
 
-    def __init__(self, drafts: Table, texts: set[str]) -> None:
+    def __init__(self, drafts: Table, texts: set[str], *, wordless_names: bool) -> None:
         self._drafts = drafts
+        self._wordless_names = wordless_names
         self._names: dict[str, str] | None = None
         self._exact = set().union(*(texts.intersection(ids) for (ids,) in drafts.blocks("id")))
         self._others = texts - self._exact
@@ -98,17 +110,32 @@ class _Directory:
     def _by_name(self) -> Mapping[str, str]:
         if self._names is None:
             wanted = {_name_key(_common_name(text)) for text in self._others if self._by_word(text) is None} - {""}
-            only_words = not any(" " in key for key in wanted)  # ids of nobody, as a rule: then full names need no look
+            only_words = not any(" " in key for key in wanted)  # ids of nobody, as a rule
             self._names = {}
-            for ids, given_names, family_names, others in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
-                if only_words and not any(others) and all(map(fold, {*given_names, *family_names})):
-                    continue
-                for id_, given, family, names in zip(ids, given_names, family_names, others, strict=True):
-                    full = () if only_words and fold(given) and fold(family) else (f"{given} {family}",)
-                    for key in {_name_key(name) for name in (*full, *names.splitlines())} & wanted:
+            for ids, names in self._full_names(only_words=only_words):
+                for id_, several in zip(ids, names, strict=True) if any(names) else ():
+                    for key in {_name_key(name) for name in several.splitlines()} & wanted:
                         if self._names.setdefault(key, id_) != id_:
                             self._names[key] = _AMBIGUOUS
         return self._names
+
+    def _full_names(self, *, only_words: bool) -> Iterator[Sequence[Sequence[str]]]:
+        """For each block the ids, and under which full names each person may be found, each on a line.
+
+        Args:
+            only_words: those of a given and a family name need no look, as both have letters or digits.
+        """
+        if only_words and not self._wordless_names:
+            yield from self._drafts.blocks("id", "other_names")
+            return
+        for ids, *names in self._drafts.blocks("id", "given_name", "family_name", "other_names"):
+            yield (
+                ids,
+                [
+                    others if only_words and fold(given) and fold(family) else f"{given} {family}\n{others}"
+                    for given, family, others in zip(*names, strict=True)
+                ],
+            )
 
 
 def _asked_for(blocks: Iterable[list[list[str]]], word_of: Callable[[str], str], wanted: AbstractSet[str]) -> dict[str, str]:
@@ -146,15 +173,6 @@ def _name_key(name: str) -> str:
 
 def _plain(distinguished_name: str) -> str:
     return re.sub(r"\s*,\s*", ",", distinguished_name).casefold()
-
-
-def _managers_of_managers(people: People, managers: AbstractSet[str]) -> dict[str, str]:
-    """Who reports to whom among those to whom somebody reports: only they can stand in a circle."""
-    found: dict[str, str] = {}
-    for ids, managers_of in people.blocks("id", "manager_id"):
-        if not managers.isdisjoint(ids):
-            found |= {id_: manager for id_, manager in zip(ids, managers_of, strict=True) if manager and id_ in managers}
-    return found
 
 
 def _circles(manager_of: Mapping[str, str]) -> Iterator[list[str]]:

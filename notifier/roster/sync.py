@@ -63,8 +63,9 @@ def _changes(connection: Connection, reading: RosterReading) -> tuple[RosterDiff
     if employees.is_empty(connection):
         return diff({}, people, keep=keep), 0
     unlike = compare_rows(roster_rows.present_rows(connection), roster_rows.rows_of(connection, people))
-    stored = employees.load_some(connection, unlike.stored | unlike.new)
-    changes = diff(stored, people.only(unlike.new), keep=keep)
+    accepted = roster_rows.people_of(connection, unlike.new)
+    stored = employees.load_some(connection, unlike.stored.union(map(roster_rows.id_of, unlike.new)))
+    changes = diff(stored, accepted, keep=keep)
     return replace(changes, unchanged=changes.unchanged + unlike.alike), unlike.alike + len(unlike.stored)
 
 
@@ -96,7 +97,7 @@ def apply(connection: Connection, changes: RosterDiff, now: datetime) -> int:
     edited = (*changes.returned, *changes.moved, *changes.changed)
     gone = [known.key for known in changes.leavers]
     employees.mark_left(connection, gone, now)
-    employees.change(connection, [(change.before.key, change.after) for change in edited])
+    employees.change(connection, ((change.before, change.after) for change in edited))
     employees.add(connection, changes.joiners, now)
     outbox.restore_for_returned(connection, [change.before.key for change in changes.returned], now)
     if changes.size:

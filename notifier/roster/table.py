@@ -68,11 +68,12 @@ def read_layout(layout: Layout, defaults: Defaults, today: date) -> RosterReadin
     notes = Notes()
     month_first = _month_first(layout)
     single = RowReader(layout.columns, defaults, month_first=month_first, today=today, notes=notes)
-    sorter = _Sorter(_below_header(layout), BlockReader(layout.columns, single, month_first=month_first, today=today))
+    reader = BlockReader(layout.columns, single, month_first=month_first, today=today)
+    sorter = _Sorter(_below_header(layout), reader)
     drafts = sorter.sort()
     return RosterReading(
         source=str(layout.table.path),
-        accepted=with_managers(drafts, notes),
+        accepted=with_managers(drafts, notes, wordless_names=reader.wordless_names),
         left_out=tuple(sorter.left_out),
         set_aside=tuple(sorted(sorter.set_aside, key=attrgetter("line"))),
         notes=notes.collected(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,20 +128,26 @@ def set_language_choice(connection: Connection, key: int, language: str) -> None
     connection.execute(update(employees).where(employees.c.key == key).values(language_choice=language))
 
 
-def change(connection: Connection, people: Sequence[tuple[int, Employee]]) -> None:
-    """Give each row of (key, employee) the new values. Somebody who had left and is active again is there again."""
-    numbers = calendar_ids(connection, {calendar_key(person) for _, person in people})
-    columns = (*_COLUMNS, "email_key", "calendar_id")
-    statement = (
-        update(employees)
-        .where(employees.c.key == bindparam("of_key"))
-        .values({name: bindparam(f"new_{name}") for name in columns} | {"left_at": None})
-    )
-    for some in portions(people):
-        rows = [
-            {f"new_{name}": value for name, value in _values(person, numbers).items()} | {"of_key": key} for key, person in some
-        ]
-        connection.execute(statement, rows)
+def change(connection: Connection, people: Iterable[tuple[StoredEmployee, Employee]]) -> None:
+    """Give people new values. Somebody who had left and is active again is there again.
+
+    Only what differs is written: an index over a column that is named in an update is written to, whether it changes or not.
+
+    Args:
+        people: each as the store has them in this transaction, and as they are to be.
+    """
+    edited = list(people)
+    numbers = calendar_ids(connection, {calendar_key(person) for _, person in edited})
+    rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for before, person in edited:
+        values = {name: value for name, value in _values(person, numbers).items() if value != _stored_value(before, name)}
+        if person.active and before.left_at is not None:
+            values["left_at"] = None
+        rows.setdefault(tuple(values), []).append({f"new_{name}": value for name, value in values.items()} | {"of_key": before.key})
+    for names, alike in rows.items():
+        statement = update(employees).where(employees.c.key == bindparam("of_key"))
+        for some in portions(alike if names else []):
+            connection.execute(statement.values({name: bindparam(f"new_{name}") for name in names}), some)
 
 
 def mark_left(connection: Connection, keys: Sequence[int], now: datetime) -> None:
@@ -176,6 +182,12 @@ _COLUMNS = ("id", "email", "given_name", "family_name", "language", "department"
 def _values(person: Employee, numbers: Mapping[Place, int]) -> dict[str, Any]:
     values = {name: getattr(person, name) for name in _COLUMNS}
     return values | {"email_key": person.email.casefold(), "calendar_id": numbers[calendar_key(person)]}
+
+
+def _stored_value(before: StoredEmployee, name: str) -> Any:
+    if name == "email_key":
+        return before.employee.email.casefold()
+    return before.calendar_id if name == "calendar_id" else getattr(before.employee, name)
 
 
 _PERSON = Employee.__slots__

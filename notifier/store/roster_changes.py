@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
+from notifier.store.database import SQLITE
 from notifier.store.employees import SyncRecord
 from notifier.store.finding import Found, people, read
-from notifier.store.lookups import portions
 from notifier.store.oversight import roster_changes
 from notifier.store.past import ever_there
 from notifier.store.tables import employees, roster_syncs
@@ -61,9 +61,10 @@ def keep(connection: Connection, sync_id: int, touched: Iterable[tuple[int, Touc
     Args:
         touched: the row of each person, what became of them, and the fields in which they differ.
     """
-    rows = [{"sync_id": sync_id, "employee_key": key, "kind": kind.value, "what": ",".join(what)} for key, kind, what in touched]
-    for some in portions(rows):
-        connection.execute(insert(roster_changes), some)
+    rows = [(sync_id, key, kind.value, ",".join(what)) for key, kind, what in touched]
+    if rows:  # straight to the driver, without SQLAlchemy looking at each
+        marks = ", ".join(["?" if connection.dialect.name == SQLITE else "%s"] * len(rows[0]))
+        connection.exec_driver_sql(f"INSERT INTO roster_changes (sync_id, employee_key, kind, what) VALUES ({marks})", rows)  # noqa: S608 - our names
     oldest = select(roster_syncs.c.id).order_by(roster_syncs.c.id.desc()).offset(KEPT - 1).limit(1).scalar_subquery()
     connection.execute(delete(roster_changes).where(roster_changes.c.sync_id < oldest))
 

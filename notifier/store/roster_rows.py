@@ -5,7 +5,7 @@ The database puts the texts together, many thousand at a time and without the in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from notifier.store.calendar_ids import known_calendars
 from notifier.store.database import POSTGRESQL, SQLITE
-from notifier.store.people import People
+from notifier.store.people import People, Place, Values
 from notifier.store.tables import employees
 
-BLOCK = 20_000
-_BETWEEN, _END = "\x1f", "\x1e"  # nothing that was read holds control characters
+BLOCK = 50_000  # the interpreter is waited for, some milliseconds, at the end of each
+_BETWEEN, _END, _WITHIN = "\x1f", "\x1e", "\x1d"  # nothing that was read holds control characters
 _TEXTS = ("id", "email", "given_name", "family_name", "language", "department", "leave_until", "manager_id")
 _FORMAT = {SQLITE: "printf", POSTGRESQL: "format"}  # both make nothing of NULL, and take half as long as || and coalesce
 
@@ -33,12 +33,27 @@ def present_rows(connection: Connection) -> Iterator[str]:
 
 
 def rows_of(connection: Connection, people: People) -> Iterator[str]:
-    """People as `present_rows` would give them, if they were there."""
+    """People as `present_rows` would give them, if they were there; a calendar that the store does not have is written out."""
     numbers = {place: str(number) for place, number in known_calendars(connection).items()}
     return chain.from_iterable(
-        map(_BETWEEN.join, zip(*columns, [numbers.get(place, "") for place in places], strict=True))
+        map(_BETWEEN.join, zip(*columns, [numbers.get(place) or _WITHIN.join(place) for place in places], strict=True))
         for *columns, places in people.blocks(*_TEXTS, "place")
     )
+
+
+def people_of(connection: Connection, rows: Iterable[str]) -> People:
+    """The people of whom `rows_of` gave these rows."""
+    places = {str(number): place for place, number in known_calendars(connection).items()}
+    return People(_values(row, places) for row in rows)
+
+
+def _values(row: str, places: Mapping[str, Place]) -> Values:
+    id_, email, given_name, family_name, language, department, leave_until, manager_id, calendar = row.split(_BETWEEN)
+    place = places.get(calendar)
+    if place is None:
+        zone, country, region = calendar.split(_WITHIN)
+        place = zone, country, region
+    return id_, email, given_name, family_name, language, department, leave_until, True, place, manager_id
 
 
 def _present_blocks(connection: Connection) -> Iterator[list[str]]:

@@ -77,7 +77,7 @@ def test_a_change_keeps_what_belongs_to_the_person(database: Database) -> None:
     with database.write() as connection:
         before = move_in(connection)[CHLOE.id]
         employees.set_language_choice(connection, before.key, "de")
-        employees.change(connection, [(before.key, moved)])
+        employees.change(connection, [(before, moved)])
         after = employees.find(connection, "chloe.neuve@example.com")
 
         assert employees.find(connection, CHLOE.email) is None
@@ -94,10 +94,10 @@ def test_leaving_and_coming_back(database: Database) -> None:
         employees.mark_left(connection, [key], later)
         left = employees.find(connection, ADA.id)
         active = employees.count_active(connection)
-        employees.change(connection, [(key, ADA)])
+        assert left is not None
+        employees.change(connection, [(left, ADA)])
         back = employees.find(connection, ADA.id)
 
-    assert left is not None
     assert (left.employee.active, left.left_at, active) == (False, later, len(COMPANY) - 2)
     assert back is not None
     assert (back.employee.active, back.left_at, back.joined_at) == (True, None, NOW)
@@ -111,11 +111,14 @@ def test_thousands_of_people_cost_a_few_statements(sqlite_database: Database) ->
     with sqlite_database.write() as connection:
         employees.add(connection, people, NOW)
         stored = employees.load(connection)
-        employees.change(connection, [(stored[person.id].key, replace(person, department="New")) for person in people])
+        employees.change(connection, [(stored[person.id], replace(person, department="New")) for person in people])
         employees.mark_left(connection, [known.key for known in stored.values()], NOW)
 
         assert employees.count_active(connection) == 0
     assert len(statements) < 35
+    assert {text.partition(" WHERE")[0] for text in statements if text.startswith("UPDATE") and "left_at" not in text} == {
+        "UPDATE employees SET department=?"
+    }
 
 
 def test_the_history_of_the_roster(database: Database) -> None:

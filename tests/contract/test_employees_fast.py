@@ -102,7 +102,10 @@ def test_rows_are_the_people_in_the_order_they_came(database: Database, monkeypa
     with database.read() as connection:
         assert list(roster_rows.present_rows(connection)) == list(roster_rows.rows_of(connection, People.of(PRESENT)))
         stranger = replace(PRESENT[0], time_zone="Mars/Olympus")
-        assert next(roster_rows.rows_of(connection, People.of([stranger]))).endswith("\x1f")
+        strangers = [stranger, *PRESENT, replace(stranger, country=None, region=None)]
+        rows = list(roster_rows.rows_of(connection, People.of(strangers)))
+        assert not set(rows[:: len(rows) - 1]) & set(roster_rows.present_rows(connection))
+        assert list(roster_rows.people_of(connection, rows)) == strangers
         assert employees.load_some(connection, [COMPANY[0].id, "nobody"]) == {COMPANY[0].id: stored[COMPANY[0].id]}
         assert employees.load_some(connection, []) == {}
 

@@ -154,7 +154,7 @@ def test_who_came_back_counts_as_if_they_had_never_been_away(sqlite_database: Da
     away = count(sqlite_database, FIRST + timedelta(days=2))
     assert [(point.people, point.settled) for point in away.curve] == [(12, 1), (11, 0), (11, 0)]
     with sqlite_database.write() as connection:
-        employees.change(connection, [(chloe.key, chloe.employee)])
+        employees.change(connection, [(employees.load_some(connection, [chloe.employee.id])[chloe.employee.id], chloe.employee)])
     back = count(sqlite_database, FIRST + timedelta(days=3))
     assert [(point.people, point.settled) for point in back.curve] == [(12, 1)] * 4
     assert (back.people, back.settled) == (12, 1)

@@ -236,6 +236,22 @@ def test_ids_that_ascend_and_begin_again(tmp_path: Path) -> None:
     assert [row.line for row in reading.set_aside] == list(range(252, 502))
 
 
+@pytest.mark.parametrize(
+    ("header", "boss"),
+    [
+        ("Employee ID,Email,First name,Last name,Manager", "1,b@example.com,…,Solo,"),
+        ("Employee ID,Email,First name,Last name,Manager", "1,b@example.com,Solo,,"),
+        ("Employee ID,Email,First name,Last name,Manager", "1,b@example.com,…,Solo"),  # a short row is read by itself
+        ("Employee ID,Email,First name,Manager", "1,b@example.com,Solo,"),
+    ],
+)
+def test_a_manager_who_has_one_word_for_a_name_is_found_by_it(tmp_path: Path, header: str, boss: str) -> None:
+    person = ",".join(["2", "p@example.com", *["Zoé", "Exemple"][: header.count(",") - 2], "SOLO"])
+    reading = read(tmp_path, "\n".join([header, boss, person]))
+
+    assert [person.manager_id for person in reading.accepted] == [None, "1"]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8), st.booleans()), max_size=12), st.integers(0, 260))
 def test_the_first_row_of_an_id_or_address_counts(people: list[tuple[int, int, bool]], apart: int) -> None:
