@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -157,6 +157,7 @@ class Rig:
     """The dashboard, running."""
 
     database: Database
+    campaigns: Sequence[Campaign] = (CAMPAIGN,)
     clock: MovedClock = field(default_factory=lambda: MovedClock(NOW))
     base_url: str = ""
     port: int = 0
@@ -201,11 +202,11 @@ def token_of(page: Answered) -> str:
 
 
 @contextmanager
-def running_dashboard(database: Database, *, filled: bool = True) -> Iterator[Rig]:
+def running_dashboard(database: Database, *, filled: bool = True, campaigns: Sequence[Campaign] = (CAMPAIGN,)) -> Iterator[Rig]:
     """The dashboard on a free port of 127.0.0.1, in an event loop of its own."""
     if filled:
         fill(database)
-    rig = Rig(database)
+    rig = Rig(database, campaigns)
     with in_a_thread(_serving(rig)):
         yield rig
 
@@ -216,21 +217,21 @@ async def _serving(rig: Rig) -> AsyncIterator[None]:
     async with serve(late, "127.0.0.1", 0) as listening:
         rig.port = listening.port
         rig.base_url = f"http://127.0.0.1:{listening.port}"
-        late.app = application(rig.database, rig.clock, rig.base_url)
+        late.app = application(rig.database, rig.clock, rig.base_url, rig.campaigns)
         yield
 
 
-def application(database: Database, clock: MovedClock, base_url: str) -> object:
+def application(database: Database, clock: MovedClock, base_url: str, campaigns: Sequence[Campaign] = (CAMPAIGN,)) -> object:
     """The pages with the dashboard among them."""
     ladders = Ladders.of(["email"], email="smtp")
     window, days = Window.parse("09:00-17:00"), WorkingDays()
-    planner = Planner(database=database, campaigns=(CAMPAIGN,), window=window, working_days=days, ladders=ladders)
-    outlook = Outlook((CAMPAIGN,), planner.schedule_of, ladders, {"smtp": Limits(per_minute=30)}, window, days, "en")
+    planner = Planner(database=database, campaigns=campaigns, window=window, working_days=days, ladders=ladders)
+    outlook = Outlook(campaigns, planner.schedule_of, ladders, {"smtp": Limits(per_minute=30)}, window, days, "en")
     board = Board(database, zone=ZONE, minimum_group=10, schedule_of=planner.schedule_of)
     desk = Desk(ZONE, (TEMPLATES,), outlook, board, 10, "roster.csv", "every day 05:00")
     return create_app(
         database=database,
-        campaigns={CAMPAIGN.id: CAMPAIGN},
+        campaigns={campaign.id: campaign for campaign in campaigns},
         catalogue=Catalogue([TEMPLATES], SENDER),
         folders=[TEMPLATES],
         keys=LinkKeys({1: secrets.token_bytes(32)}, 1),

@@ -52,6 +52,8 @@ class Authority:
         keys: those it publishes, by name.
         codes: how often each was redeemed; it redeems any, as often as it is asked.
         error: with what it refuses to redeem one; "" to redeem it.
+        addresses: those that were asked for, as they stood in the request.
+        instead: by address, what it answers there in place of the truth: a status, and a text, or where to go.
     """
 
     certificates: Certificates
@@ -64,11 +66,13 @@ class Authority:
     now: datetime | None = None
     status: int = 200
     error: str = ""
+    instead: dict[str, tuple[int, str]] = field(default_factory=dict)
+    addresses: list[str] = field(default_factory=list)
     form: dict[str, str] = field(default_factory=dict)
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"one": KEY})
 
     def be_honest(self) -> None:
-        self.claims, self.over, self.sign, self.status = {}, {}, honest, 200
+        self.claims, self.over, self.sign, self.status, self.error, self.instead = {}, {}, honest, 200, "", {}
 
     def provider(self, base_url: str) -> Provider:
         return Provider(
@@ -141,9 +145,12 @@ def authority(folder: Path) -> Iterator[Authority]:
             self._say(*one.answer(self.path, dict(parse_qsl(body))))
 
         def _say(self, status: int, content: Any) -> None:
+            one.addresses.append(self.requestline.split()[1])  # `path` has one slash where there were two
+            status, text = one.instead.get(self.path, (status, json.dumps(content)))
             self.send_response(status)
+            self.send_header("Location", text)
             self.end_headers()
-            self.wfile.write(json.dumps(content).encode())
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

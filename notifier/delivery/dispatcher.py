@@ -53,7 +53,7 @@ from notifier.store.tables import Kind, State
 
 _log = structlog.get_logger(__name__)
 
-_LARGEST_GROUP = 200
+_LARGEST_GROUP = 400
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)
@@ -147,22 +147,21 @@ class Dispatcher:
                 group.create_task(self._send_rows(lane))
 
     async def _send_rows(self, lane: Lane) -> None:
-        while (row := await self._next_row(lane)) is not None:
+        while (row := lane.waiting.popleft() if lane.waiting else await self._next_row(lane)) is not None:
             await self._send_or_return(lane, row)
 
     async def _send_or_return(self, lane: Lane, row: Claimed) -> None:
         lane.flying += 1
         try:
-            await self._send_unless_late(lane, row)
+            now = self._clock.now()
+            if self._stopping or lane.paused or row.outlet in lane.resting or local_date(now, row.time_zone) != row.today:
+                outcome = _untouched(row, now)
+            else:
+                outcome = await self._send(lane, row)
+            await self._record(lane, row, outcome)
         finally:
             lane.flying -= 1
             lane.landed.set()
-
-    async def _send_unless_late(self, lane: Lane, row: Claimed) -> None:
-        if self._stopping or lane.paused or row.outlet in lane.resting or local_date(self._clock.now(), row.time_zone) != row.today:
-            await self._record(lane, row, _untouched(row, self._clock.now()))
-        else:
-            await self._send(lane, row)
 
     async def _next_row(self, lane: Lane) -> Claimed | None:
         if lane.waiting:
@@ -223,17 +222,15 @@ class Dispatcher:
         _log.error("nothing can be claimed; sending waits", error=str(error), hint=error.hint)
         lane.closed, lane.again_at = True, self._clock.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
 
-    async def _send(self, lane: Lane, row: Claimed) -> None:
+    async def _send(self, lane: Lane, row: Claimed) -> Outcome:
+        """What became of the row, which is not recorded yet."""
         if not self._composer.knows(row):
-            await self._record(lane, row, Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED))
-            return
+            return Outcome(row.id, row.epoch, State.CANCELLED, UNCONFIGURED)
         try:
             outgoing = self._composer.compose(row, lane.channel.name)
         except NotifierError as error:
             _log.error("text cannot be rendered", delivery=row.id, message=row.message, error=str(error))
-            outcome = Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=self._clock.now() + _BROKEN_TEXT_PAUSE)
-            await self._record(lane, row, outcome)
-            return
+            return Outcome(row.id, row.epoch, State.RETRY, str(error), next_at=self._clock.now() + _BROKEN_TEXT_PAUSE)
         try:
             receipt = await lane.channel.send(outgoing)
         except DeliveryFailed as failed:
@@ -245,7 +242,7 @@ class Dispatcher:
             lane.failures = lane.put_off = 0
             outcome = Outcome(row.id, row.epoch, State.ACCEPTED, reply=receipt.reply, reference=receipt.reference)
         outcome.language, outcome.subject = outgoing.rendered.language, outgoing.rendered.subject
-        await self._record(lane, row, outcome)
+        return outcome
 
     async def _judge(self, lane: Lane, row: Claimed, failed: DeliveryFailed) -> Outcome:
         now = self._clock.now()

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from notifier.delivery.forecast import Demand, Wave, demands, forecast
 from notifier.delivery.planner import place_of
 from notifier.domain.campaign import Campaign
-from notifier.domain.countdown import Place, PlannedStep, WorkingDays, current_step, next_opening
+from notifier.domain.countdown import Place, PlannedStep, WorkingDays, next_opening
 from notifier.domain.ladder import Ladders
 from notifier.domain.window import Window
 from notifier.store import planning, stories
@@ -64,9 +64,7 @@ class Outlook:
 
         ladder = self.ladders.of_step(campaign.id, step.days_before)
         for demand in demands(campaign, index, groups, schedule, now, self.default_language, ladder):
-            newest = current_step(schedule(demand.place, demand.leave_until), now)
-            overtaken = newest is not None and newest.step.days_before < step.days_before
-            if demand.opens_at <= until and not overtaken:
+            if demand.opens_at <= until:
                 yield demand
 
     def _next_opening(self, after: datetime, place: Place, leave_until: date | None) -> tuple[datetime, datetime]:

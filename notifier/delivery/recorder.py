@@ -43,13 +43,13 @@ class Recorder:
         self._waiting: list[tuple[Outcome, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def record(self, outcome: Outcome) -> bool:
-        """Returns once the outcome is durable, or False where the claim is no longer ours and nothing was changed."""
+    def record(self, outcome: Outcome) -> asyncio.Future[bool]:
+        """Done once the outcome is durable; False where the claim is no longer ours and nothing was changed."""
         recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, recorded))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_waiting(), name="recorder")
-        return await recorded
+        return recorded
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Write what has happened, however long the store cannot be written."""

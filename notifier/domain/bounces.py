@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, message_from_string, policy
 from email.message import Message
 from email.utils import parseaddr
+from itertools import islice
 
 from notifier.domain.retry import Verdict
 from notifier.domain.smtp_replies import Stage, enhanced_code, judge_reply, one_line
@@ -147,13 +148,11 @@ def _address(field: str) -> str | None:
 def _returned_ids(mail: Message) -> Iterator[str]:
     """The Message-ID of what the report brings back: the message, or its headers."""
     for part in _parts(mail, "message/rfc822"):
-        payload = part.get_payload()
-        if isinstance(payload, list) and payload and isinstance(payload[0], Message):
-            yield _text(payload[0], "Message-ID")
+        yield from (_text(returned, "Message-ID") for returned in islice(part.walk(), 1, 2))
     for part in _parts(mail, "text/rfc822-headers"):
         content = part.get_payload(decode=True)
-        if isinstance(content, bytes):
-            yield _text(message_from_bytes(content, policy=policy.compat32), "Message-ID")
+        headers = content if isinstance(content, bytes) else b""
+        yield _text(message_from_bytes(headers, policy=policy.compat32), "Message-ID")
 
 
 def _answered_ids(mail: Message) -> Iterator[str]:

@@ -171,7 +171,7 @@ class Provider:
             result = await asyncio.to_thread(client.obtain_token_by_auth_code_flow, dict(attempt.secrets), dict(answer))
         except (requests.RequestException, OSError) as error:
             raise self._unreachable(error) from None
-        except (ValueError, RuntimeError, LookupError, TypeError):
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError):
             msg = "the provider's answer is none to this sign-in"
             raise NotTrustedError(msg) from None
         return result if isinstance(result, dict) else {"error": ""}

@@ -17,12 +17,19 @@ _EXAMPLE = "https://hr.example.com/hooks/notifier"
 
 
 def _url(text: str) -> str:
+    if not _is_address(text):
+        rest = text.partition("://")[2].rpartition("@")[2].partition("#")[0] if "://" in text else text
+        better = f"https://{rest}"
+        fix = better if _is_address(better) else "https://hr.example.com/hooks/notifier"
+        raise WrongValueError(wanted="an address with https", fix=f'write "{fix}"')
+    return text
+
+
+def _is_address(text: str) -> bool:
     parts = urlsplit(text)
     encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in THIS_MACHINE)
-    if not encrypted or not parts.hostname or "@" in parts.netloc or parts.fragment or not text.isprintable() or " " in text:
-        rest = text.partition("://")[2].rpartition("@")[2].partition("#")[0] if "://" in text else text
-        raise WrongValueError(wanted="an address with https", fix=f'write "https://{rest or "hr.example.com/hooks/notifier"}"')
-    return text
+    clean = "@" not in parts.netloc and not parts.fragment and text.isprintable() and " " not in text
+    return encrypted and bool(parts.hostname) and clean
 
 
 def _secret(secret: SecretStr) -> SecretStr:

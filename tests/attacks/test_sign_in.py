@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
 
 from notifier.domain.operators import Role
+from notifier.errors import NotifierError
+from notifier.identity import Identity, NotTrustedError, ProviderError, RefusedError
 from notifier.store import ledger, sessions
 from notifier.store.database import Database
 from notifier.store.tables import metadata
@@ -260,16 +263,14 @@ def test_whoever_signs_in_gets_another_session_than_the_one_that_was_planted(des
         assert sessions.find(connection, planted, NOW) is None
 
 
-def test_a_provider_of_another_name_is_not_asked(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_provider_of_another_name_is_not_asked(desk: Desk) -> None:
     """Discovery gives the name of another: OpenID Connect Discovery 1.0, 4.3."""
-    folder = tmp_path_factory.mktemp("other")
-    database = Database(f"sqlite:///{folder}/store.db")
-    with database.write() as connection:
-        metadata.create_all(connection)
     desk.authority.over = {"issuer": "https://login.example.org"}
-    with running_pages(database, provider=desk.authority.provider) as site:
-        answered = Visitor(site).get("/admin/sign-in/go")
-    database.close()
+    desk.site.visitors.move_to(NOW + timedelta(hours=2))  # when it is asked again who it is
+    try:
+        answered = Visitor(desk.site).get("/admin/sign-in/go")
+    finally:
+        desk.site.visitors.move_to(NOW)
     assert (answered.status, answered.title) == (503, "The sign-in service does not answer")
 
 
@@ -282,7 +283,7 @@ def test_a_new_key_of_the_provider_is_fetched_when_it_is_used_and_at_most_once_a
     desk.authority.sign = by_another_key
     try:
         assert desk.sign_in().status == 403
-        desk.site.visitors.move_to(NOW + timedelta(seconds=61))
+        desk.site.visitors.move_to(NOW + timedelta(seconds=60))
         assert desk.sign_in().status == 303
     finally:
         desk.authority.keys = {"one": KEY}
@@ -306,11 +307,96 @@ async def test_the_secret_goes_where_the_provider_takes_it(desk: Desk, ways: lis
     identity = await provider.finish(attempt, {"code": "code", "state": attempt.state}, NOW)
     assert (identity.subject, identity.role) == ("248289761001", Role.ADMIN)
     assert ("client_secret" in desk.authority.form) is in_body
-    assert "code_challenge_method=S256" in address
+    asked = parse_qs(urlsplit(address).query)
+    assert (asked["client_id"], asked["scope"], asked["code_challenge_method"]) == (["notifier"], ["openid profile"], ["S256"])
     assert desk.authority.form["redirect_uri"] == "https://notifier.example.com/admin/sign-in/back"
     verifier = desk.authority.form["code_verifier"].encode()
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier).digest()).decode().rstrip("=")
-    assert f"code_challenge={challenge}&" in f"{address}&"  # RFC 7636 §4.2
+    assert asked["code_challenge"] == [challenge]  # RFC 7636 §4.2
+
+
+DISCOVERY, CANNOT = "/.well-known/openid-configuration", "cannot be reached"
+ASK = "check sign_in.authority, and the way out to it: proxy, firewall, sign_in.ca_file"
+
+
+@pytest.mark.parametrize(
+    ("over", "instead", "why", "hint"),
+    [
+        ({"issuer": "https://x.example"}, {}, "calls itself by another name", 'authority = "https://x.example", if that is who'),
+        ({"jwks_uri": None}, {}, "does not say where it is to be asked, by https", ASK),
+        ({"token_endpoint": "http://localhost/token"}, {}, "does not say where it is to be asked, by https", ASK),
+        ({}, {DISCOVERY: (500, "{}")}, f"{CANNOT} (HTTPError)", ASK),
+        ({}, {DISCOVERY: (200, "<html>")}, f"{CANNOT} (JSONDecodeError)", ASK),
+        ({}, {DISCOVERY: (200, "[]")}, f"{CANNOT} (ValueError)", ASK),
+        ({}, {DISCOVERY: (302, "/elsewhere"), "/elsewhere": (200, "[]")}, f"{CANNOT} (JSONDecodeError)", ASK),
+        ({}, {"/keys": (404, "{}")}, f"{CANNOT} (HTTPError)", ASK),
+    ],
+)
+async def test_a_provider_that_does_not_say_what_it_has_to_is_not_gone_to(
+    desk: Desk, over: dict[str, Any], instead: dict[str, tuple[int, str]], why: str, hint: str
+) -> None:
+    desk.authority.over, desk.authority.instead = over, instead
+    with pytest.raises(ProviderError) as refused:
+        await desk.authority.provider("").begin(NOW)
+    assert str(refused.value).startswith(f"the sign-in service at {desk.authority.issuer} {why}")
+    assert hint in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("keys", ["{}", '{"keys": {"kid": "one"}}', '{"keys": ["one"]}'])
+async def test_a_provider_without_a_key_that_is_one_proves_nothing(desk: Desk, keys: str) -> None:
+    desk.authority.instead = {"/keys": (200, keys)}
+    with pytest.raises(NotTrustedError, match="a key that the provider does not publish"):
+        await finished(desk)
+
+
+async def finished(desk: Desk) -> Identity:
+    """A sign-in without pages, from its beginning to its end."""
+    provider = desk.authority.provider("")
+    _, attempt = await provider.begin(NOW)
+    desk.authority.asked, desk.authority.now = {"nonce": attempt.nonce}, NOW
+    return await provider.finish(attempt, {"code": "code", "state": attempt.state}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("answered", "error", "why"),
+    [
+        ((400, '{"error": "invalid_grant"}'), RefusedError, "the provider did not let somebody in (invalid_grant)"),
+        ((400, '{"error": "Ann, who lives"}'), RefusedError, "the provider did not let somebody in (unknown)"),
+        ((401, '{"error": "invalid_client"}'), RefusedError, "the provider did not let somebody in (invalid_client)"),
+        ((200, '{"access_token": "opaque"}'), NotTrustedError, "the provider gave no ID token"),
+        ((200, '{"id_token": "a"}'), NotTrustedError, "the provider's answer is none to this sign-in"),
+        ((200, '{"id_token": 7}'), NotTrustedError, "the provider's answer is none to this sign-in"),
+        ((200, '{"access_token": 7}'), NotTrustedError, "the provider gave no ID token"),
+        ((200, "[]"), RefusedError, "the provider did not let somebody in (unknown)"),
+        ((302, "/keys"), ProviderError, f"the sign-in service at {{issuer}} {CANNOT} (ConnectionError)"),
+        ((200, "<html>"), ProviderError, f"the sign-in service at {{issuer}} {CANNOT} (ConnectionError)"),
+    ],
+)
+async def test_an_answer_to_a_code_that_is_none_says_so(
+    desk: Desk, answered: tuple[int, str], error: type[NotifierError], why: str
+) -> None:
+    desk.authority.instead = {"/token": answered}
+    with pytest.raises(NotifierError) as refused:
+        await finished(desk)
+    assert (type(refused.value), str(refused.value)) == (error, why.format(issuer=desk.authority.issuer))
+    expired = "check sign_in.client_id and the client secret: one may have expired" if "invalid_client" in answered[1] else None
+    assert refused.value.hint == (ASK if error is ProviderError else expired)
+
+
+async def test_a_provider_is_asked_who_it_is_once_an_hour_and_when_the_clock_went_back(desk: Desk) -> None:
+    provider = desk.authority.provider("")
+    desk.authority.issuer += "/"  # OpenID Connect Discovery 1.0 §4.1: that slash goes before the address is made
+    provider.issuer = desk.authority.issuer
+    try:
+        await provider.begin(NOW)
+        assert desk.authority.addresses[-2:] == [DISCOVERY, "//keys"]  # the second is where the provider says it is
+        desk.authority.instead = {DISCOVERY: (500, "{}")}
+        await provider.begin(NOW + timedelta(hours=1) - timedelta(microseconds=1))
+        for later in (NOW + timedelta(hours=1), NOW - timedelta(microseconds=1)):
+            with pytest.raises(ProviderError):
+                await provider.begin(later)
+    finally:
+        desk.authority.issuer = desk.authority.issuer.rstrip("/")
 
 
 def test_every_refusal_is_in_the_ledger_without_a_word_of_the_token(desk: Desk) -> None:

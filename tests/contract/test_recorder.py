@@ -100,7 +100,7 @@ async def test_a_sender_that_goes_away_takes_nobodys_outcome_along(database: Dat
     """Its own is recorded too: what was sent was sent."""
     rows = claimed(database, 3)
     recorder = Recorder(database, MovedClock(NOW), "one")
-    senders = [asyncio.create_task(recorder.record(accepted(row))) for row in rows]
+    senders = [recorder.record(accepted(row)) for row in rows]
     await asyncio.sleep(0)
     senders[1].cancel()
     answers = await asyncio.gather(*senders, return_exceptions=True)
@@ -114,7 +114,7 @@ async def test_a_recorder_that_is_ended_in_the_middle_of_a_commit_leaves_nobody_
     rows = claimed(database, 3)
     recorder = Recorder(database, MovedClock(NOW), "one")
     with database.write():  # somebody else is writing: the commit waits for its turn
-        senders = [asyncio.create_task(recorder.record(accepted(row))) for row in rows[:2]]
+        senders = [recorder.record(accepted(row)) for row in rows[:2]]
         while not (writing := [task for task in asyncio.all_tasks() if task.get_name() == "recorder"]):
             await asyncio.sleep(0)
         await asyncio.sleep(0)

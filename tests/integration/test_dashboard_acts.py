@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from notifier.domain.employee import Employee
 from notifier.domain.operators import Role
 from notifier.roster.reading import RosterReading
 from notifier.roster.sync import SyncOutcome, synchronise
-from notifier.store import holds
+from notifier.store import holds, teams
 from notifier.store.database import Database
 from notifier.store.outbox import WAITING
 from notifier.store.oversight import leave_notes, ledger
@@ -24,6 +25,7 @@ from tests.dashboard_rig import CAMPAIGN, NOW, Operating, Rig, fill, has_answere
 
 OPEN = next(n for n in range(1, 50) if not has_answered(n) and n % 2 == 0 and n % 50 != 4)  # the reminder waits
 REFUSED = 4
+OLGA = "Olga Operator (notifier|Olga Operator)"
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +182,14 @@ def answers(rig: Rig, key: int) -> list[tuple[str, str, str | None, str | None]]
         return [tuple(row) for row in connection.execute(statement)]
 
 
+def noted(rig: Rig, event: str) -> tuple[str, int | None, str, dict[str, object]]:
+    """Of the one entry of an event: who did it, to whom, in which campaign, and its facts."""
+    with rig.database.read() as connection:
+        entries = select(ledger.c["actor", "employee_key", "campaign", "facts"]).where(ledger.c.event == event)
+        actor, key, campaign, facts = connection.execute(entries).one()
+    return actor, key, campaign, json.loads(facts)
+
+
 def test_answering_on_behalf_is_attested_and_can_be_taken_back(rig: Rig) -> None:
     officer = rig.sign_in(Role.OFFICER, "Otto")
     page, actor = f"/admin/people/{OPEN}", "Otto (notifier|Otto)"
@@ -193,7 +203,7 @@ def test_answering_on_behalf_is_attested_and_can_be_taken_back(rig: Rig) -> None
     assert officer.act(page, f"{page}/undo").status == 303
     assert answers(rig, OPEN)[0][3] == "undone"
     assert rig.count(deliveries, of_person, deliveries.c.kind == Kind.REMINDER, deliveries.c.state == State.PLANNED) == 1
-    assert "undone on behalf" in rig.noted()
+    assert noted(rig, "undone on behalf") == (actor, OPEN, CAMPAIGN.id, {})
 
 
 def test_an_exempt_person_counts_as_settled_and_hears_nothing(rig: Rig) -> None:
@@ -217,8 +227,9 @@ def test_leave_new_links_and_another_try_for_one_person(rig: Rig, admin: Operati
     assert rig.count(employees, employees.c.key == REFUSED, employees.c.link_version == 2) == 1
     admin.act(page, f"{page}/retry")
     assert rig.count(deliveries, deliveries.c.employee_key == REFUSED, deliveries.c.state == State.RETRY) == 1
-    for event in ("leave noted", "links voided", "queue retry"):
-        assert event in rig.noted()
+    assert noted(rig, "leave noted") == (OLGA, REFUSED, "", {"until": "2025-10-29"})
+    assert noted(rig, "links voided") == (OLGA, REFUSED, "", {})
+    assert noted(rig, "queue retry") == (OLGA, REFUSED, "", {"count": 1})
     assert admin.act(page, f"{page}/dance").status == 404
 
 
@@ -239,12 +250,53 @@ def test_a_refused_roster_is_shown_and_approved_for_the_next_reading_of_that_siz
     page = admin.get("/admin/roster")
     assert "The last reading was refused" in page.text
     assert "60 gone" in page.text
-    assert admin.act("/admin/roster/approve", "/admin/roster/approve", sync="99").headers["location"].endswith("said=overtaken")
+    assert (
+        admin.act("/admin/roster/approve", "/admin/roster/approve", sync="99")
+        .headers["location"]
+        .endswith("/roster?said=overtaken")
+    )
     with rig.database.read() as connection:
         sync = str(connection.scalar(select(metadata.tables["refused_rosters"].c.sync_id)))
-    assert admin.act("/admin/roster/approve", "/admin/roster/approve", sync=sync).status == 422
-    assert admin.act("/admin/roster/approve", "/admin/roster/approve", sync=sync, typed="60").status == 303
+    told = admin.act("/admin/roster/approve", "/admin/roster/approve", sync=sync)
+    assert told.status == 422
+    for sentence in (
+        "Refused was: 60 gone.",
+        "The next reading is applied if it changes 60 people or fewer.",
+        "Who is new is written to when their step is due. Who is gone gets nothing more, and their history stays.",
+        "An approval is used up by the next reading, whatever it brings.",
+    ):
+        assert f"<p>{sentence}</p>" in told.body
+    assert told.title.startswith("Approve these changes")
+    for part in (f'name="sync" value="{sync}"', ">Approve</button>", 'href="/admin/roster">Back'):
+        assert part in told.body
+    answered = admin.act("/admin/roster/approve", "/admin/roster/approve", sync=sync, typed="60")
+    assert answered.headers["location"].endswith("/admin/roster?said=approved")
+    assert noted(rig, "roster approved") == (OLGA, None, "", {"sync": int(sync), "size": 60})
     assert "Approved by Olga Operator" in admin.get("/admin/roster").text
+    again = admin.post("/admin/roster/approve", {"form_token": token_of(admin.get("/admin")), "sync": sync, "typed": "60"})
+    assert again.headers["location"].endswith("/admin/roster?said=overtaken")
     assert read_roster(rig, 60).applied
     assert rig.count(employees, employees.c.active) == 180
     assert "roster approved" in rig.noted()
+
+
+def test_a_managers_remark_is_shown_until_somebody_has_looked_into_it(rig: Rig) -> None:
+    officer = rig.sign_in(Role.OFFICER, "Otto")
+    with rig.database.write() as connection:
+        assert teams.disown(connection, manager_key=7, employee_key=OPEN, now=NOW)
+        (remark,) = teams.remarks(connection)
+    page = officer.get("/admin/roster")
+    assert "“Not in my team”" in page.text
+    for key in (7, OPEN):
+        assert f"Exemple {key}" in page.text
+    for wrong in ("", "soon", "-1", "1.0"):
+        assert officer.act("/admin/roster", "/admin/roster/remark", remark=wrong).status == 400, wrong
+    for number in (remark.id + 1, remark.id, remark.id):
+        answered = officer.act("/admin/roster", "/admin/roster/remark", remark=str(number))
+        assert (answered.status, answered.headers["location"].endswith("/admin/roster?said=remark")) == (303, True)
+    with rig.database.read() as connection:
+        (settled,) = teams.remarks(connection, unsettled=False)
+        assert connection.scalar(select(metadata.tables["team_remarks"].c.settled_by)) == "Otto (notifier|Otto)"
+    assert settled.settled_at == NOW
+    assert noted(rig, "remark settled") == ("Otto (notifier|Otto)", None, "", {"remark": remark.id})
+    assert "“Not in my team”" not in officer.get("/admin/roster").text

@@ -100,7 +100,9 @@ def test_every_number_on_campaign_is_a_count(rig: Rig, admin: Operating) -> None
     done = rig.count(acknowledgements, acknowledgements.c.settles, acknowledgements.c.revoked_at.is_(None))
     assert "14 days left" in page.text
     assert f"{done} of {PEOPLE} settled" in page.text
-    assert f"{PEOPLE - done} open" in page.text
+    assert f"{PEOPLE - done} open, {done * 100 // PEOPLE} %" in page.text
+    assert "/people?is=open" in page.body
+    assert "campaign=" not in "".join(re.findall(r"/people\?[^\"]*", page.body))  # there is one only
     for state, name in ((State.PLANNED, "waiting"), (State.ACCEPTED, "handed over"), (State.REFUSED, "refused for good")):
         assert f"{name} {of_state(rig, state)} " in page.text
     assert f"by the personal link {done}" in page.text
@@ -167,7 +169,7 @@ def test_the_numbers_of_a_reading_lead_to_its_people(sqlite_database: Database) 
 
 def test_answers_and_gaps_of_the_roster_lead_to_lists_of_so_many(sqlite_database: Database) -> None:
     given, answers = acknowledgements.c, {}
-    with running_dashboard(sqlite_database) as rig:
+    with running_dashboard(sqlite_database, campaigns=(CAMPAIGN, replace(CAMPAIGN, id="another"))) as rig:
         untidy(sqlite_database)
         officer = rig.sign_in(Role.OFFICER)
         campaign, roster = officer.get(f"/admin/campaigns/{CAMPAIGN.id}"), officer.get("/admin/roster")
@@ -194,6 +196,10 @@ def test_answers_and_gaps_of_the_roster_lead_to_lists_of_so_many(sqlite_database
         assert f"list: {Gap.KNOWN_MANAGER}" in audit
         viewed = rig.sign_in(Role.VIEWER).get(f"/admin/campaigns/{CAMPAIGN.id}").body
         assert f"<dt>asks for help</dt><dd>{answers[Answer.HELP]}</dd>" in viewed
+        # There are two campaigns, so each list says of which one it is; and where none is named, it is the first.
+        assert not re.search(rf"/people\?(?!campaign={CAMPAIGN.id}&amp;)", campaign.body)
+        assert re.findall(r'href="/admin/campaigns/(\S+)">another</a>', campaign.body) == ["another"]
+        assert officer.get("/admin/campaigns").headers["location"] == f"/admin/campaigns/{CAMPAIGN.id}"
 
 
 def test_a_viewer_sees_figures_and_no_person(rig: Rig) -> None:
@@ -262,6 +268,14 @@ def test_a_person_page_says_why(admin: Operating) -> None:
     assert "550 5.1.1 <someone@example.com>: no such user" in page.text
     assert "handed over by e-mail" in page.text
     assert "not due yet" in page.text
+    assert page.title.startswith("Maximilian Exemple 4")
+    assert "there it is Mon 20 Oct, 10:14." in page.text
+    assert "Reached by e-mail yes Why" in page.text
+    assert "is forgotten, and what still counts (1) waits again." in page.text
+    assert "In another campaign" not in page.text
+    assert "Olga Operator (notifier|Olga Operator)" in admin.get("/admin/people/4").text  # who looked a moment ago
+    assert "Nobody before you." in admin.get("/admin/people/6").text
+    assert "Try again" not in admin.get("/admin/people/6").text  # nobody refused this one
     assert admin.get("/admin/people/999999").status == 404
 
 

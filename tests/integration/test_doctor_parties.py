@@ -39,7 +39,8 @@ async def test_a_sign_in_service_that_knows_us_and_one_that_does_not(tmp_path: P
         there.error = "invalid_grant"  # RFC 6749 §5.2: it knows the client, and not the code
         state, words, advice = told(await look(signing_in(tmp_path, there)), "Sign-in", "service")
         assert (state, words) == ("ok", f"{there.issuer} answers by that name and takes the client secret")
-        assert "redirect URI" in (advice or "")
+        redirect = "whether the redirect URI is registered there shows at the first sign-in: http://127.0.0.1:8080/admin/sign-in"
+        assert advice == redirect
         assert there.codes == {"none": 1}
         there.error = "invalid_client"  # and here it does not
         state, words, advice = told(await look(signing_in(tmp_path, there)), "Sign-in", "service")

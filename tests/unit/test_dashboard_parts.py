@@ -9,7 +9,7 @@ import pytest
 from notifier.domain.campaign import Campaign, Step
 from notifier.store.queue import Standing
 from notifier.store.tables import Kind, State
-from notifier.summary.counted import Counted
+from notifier.summary.counted import Counted, Known
 from notifier.summary.organisation import Point
 from notifier.web.dashboard.acts import Act
 from notifier.web.dashboard.charts import SIZE, draw
@@ -134,3 +134,27 @@ async def test_trouble_is_told_and_not_kept() -> None:
     with pytest.raises(OSError, match="no"):
         await told.get(NOW)
     assert (await told.get(NOW)).value == 7
+
+
+async def test_a_count_is_fresh_and_then_old_to_the_instant() -> None:
+    counted: list[datetime] = []
+
+    async def count(now: datetime) -> int:
+        counted.append(now)
+        return len(counted)
+
+    told, instant = Counted(count, fresh=lambda _: timedelta(seconds=2), stale=15), timedelta(microseconds=1)
+    assert await told.get(NOW) == Known(1, NOW)
+    fresh_until, told_until = NOW + timedelta(seconds=2), NOW + timedelta(seconds=30)
+    assert await told.get(fresh_until - instant) == Known(1, NOW)
+    assert told._counting is None
+    assert await told.get(told_until - instant) == Known(1, NOW)
+    assert told._counting is not None
+    told.forget()  # while it is being counted: what comes of that is not kept
+    assert await told.get(NOW) == Known(3, NOW)
+    assert await told.get(fresh_until) == Known(3, NOW)
+    assert told._counting is not None
+    assert await told._counting == Known(4, fresh_until)
+    assert await told.get(told_until + timedelta(seconds=2)) == Known(5, told_until + timedelta(seconds=2))
+    assert await told.get(NOW) == Known(6, NOW)  # the clock went back
+    assert counted == [NOW, told_until - instant, NOW, fresh_until, told_until + timedelta(seconds=2), NOW]

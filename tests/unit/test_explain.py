@@ -87,11 +87,11 @@ def told(now: str, *rows: Story, employee: Employee = CHLOE, campaign: Campaign 
         joined_at=more.pop("joined_at", JOINED),
         left_at=more.pop("left_at", None),
     )
-    place = Place(employee.time_zone, employee.country or "", employee.region or "")
+    place, language = Place(employee.time_zone, employee.country or "", employee.region or ""), more.pop("language", "en")
     steps = schedule(campaign, place, Window(time(9), time(17)), WorkingDays(), employee.leave_until)
     known = Known(person, campaign, steps, rows, more.pop("answers", ()), more.pop("holds", ()), at(now))
     assert not more
-    return explain(known, WorkingDays())
+    return explain(known, WorkingDays(), language)
 
 
 def test_each_step_is_told_in_the_order_of_the_countdown() -> None:
@@ -125,6 +125,9 @@ def test_a_holiday_is_named() -> None:
     campaign = Campaign("x", date(2024, 11, 2), (Step(1, "last-call"),))
     (story,) = told("2024-09-01T12:00", employee=bavarian, campaign=campaign, joined_at=datetime(2024, 1, 1, tzinfo=UTC))
     assert story.why == "not due yet; moved from Fri 01 Nov (holiday: All Saints' Day)"
+    more = {"employee": bavarian, "campaign": campaign, "joined_at": datetime(2024, 1, 1, tzinfo=UTC)}
+    (story,) = told("2024-09-01T12:00", language="de", **more)
+    assert story.why == "not due yet; moved from Fri 01 Nov (holiday: Allerheiligen)"
 
 
 def test_a_holiday_on_a_weekend_moved_nothing() -> None:
@@ -141,6 +144,7 @@ def test_a_holiday_on_a_weekend_moved_nothing() -> None:
         (row(State.CLAIMED), "claimed", "being sent"),
         (row(State.PLANNED), "planned", "due, it goes out as fast as the provider allows"),
         (row(State.PLANNED, next_at=at("2025-10-06T09:00")), "planned", "waiting for the window"),
+        (row(State.PLANNED, next_at=at("2025-10-03T10:00")), "planned", "due, it goes out as fast as the provider allows"),
         (row(State.PLANNED, reason="421 too busy"), "planned", "421 too busy"),
         (row(State.RETRY, attempts=1, reason="451 later"), "retry", "tried once, will be tried again: 451 later"),
         (row(State.RETRY, attempts=3, reply="451 later"), "retry", "tried 3 times, will be tried again: 451 later"),
@@ -161,6 +165,8 @@ def test_a_hold_is_the_first_thing_to_know() -> None:
     elsewhere = Hold("graph", at("2025-10-03T08:00"), None, "other", "admin@host")
     assert "sending is on hold (a wrong text)" in told("2025-10-03T10:00", row(State.PLANNED), holds=(elsewhere, held))[0].why
     assert "on hold" not in told("2025-10-03T10:00", row(State.PLANNED), holds=(elsewhere,))[0].why
+    here = replace(elsewhere, scope="smtp")
+    assert "sending is on hold (other)" in told("2025-10-03T10:00", row(State.PLANNED), holds=(here,))[0].why
 
 
 @pytest.mark.parametrize(
@@ -231,6 +237,8 @@ def test_an_instant_decides(more: dict[str, Any], why: str) -> None:
 def test_an_answer_before_the_step_opens_is_not_why_it_was_not_planned() -> None:
     first = told("2025-10-03T08:59", answers=(answer(JOINED),))[0]
     assert (first.state, first.why.partition(";")[0]) == ("not needed", "the person has answered")
+    first = told("2025-10-03T09:00", answers=(answer(JOINED),))[0]
+    assert (first.state, first.why.partition(";")[0]) == ("not planned", "the person had answered")
 
 
 def test_a_step_after_the_deadline_names_the_one_that_goes_out() -> None:
@@ -238,6 +246,13 @@ def test_a_step_after_the_deadline_names_the_one_that_goes_out() -> None:
     campaign = Campaign("x", date(2025, 10, 31), (Step(-1, "overdue"), Step(-2, "overdue")))
     why = "the step 2 days after the deadline goes out on the same day; moved from Sat 01 Nov (weekend)"
     assert told("2025-09-01T12:00", campaign=campaign)[0].why == why
+
+
+def test_a_step_some_days_before_the_deadline_names_the_one_that_goes_out() -> None:
+    """The deadline is a Monday: the Saturday before it moves to the Friday."""
+    campaign = Campaign("x", date(2025, 11, 3), (Step(3, "reminder"), Step(2, "reminder")))
+    why = "the step 2 days before the deadline goes out on the same day"
+    assert [one.why for one in told("2025-09-01T12:00", campaign=campaign)] == [why, "not due yet; moved from Sat 01 Nov (weekend)"]
 
 
 def test_an_answer_that_was_taken_back_does_not_count() -> None:
@@ -267,6 +282,28 @@ def test_it_says_why_a_message_went_on_to_the_next_channel() -> None:
     assert told("2025-10-04T12:00", unreached)[0].why.startswith("no channel reaches this person; moved from")
 
 
+def test_the_row_that_went_out_counts_and_not_one_that_was_planned_after_it_in_vain() -> None:
+    sent = row(State.ACCEPTED, channel="slack", finished_at=at("2025-10-03T09:01"))
+    refused, cancelled = row(State.REFUSED, id=2, reason="550 no"), row(State.CANCELLED, id=3, reason="answered")
+    first = told("2025-10-04T12:00", cancelled, refused, sent)[0]
+    assert (first.state, first.at) == ("accepted", sent.at)
+    assert first.why.startswith("handed over by slack; smtp could not reach the person: 550 no; moved from")
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (State.REFUSED, "550 no; slack could not reach the person: user_disabled"),
+        (State.CANCELLED, "550 no"),
+    ],
+)
+def test_where_nothing_went_out_the_row_planned_last_counts(state: State, why: str) -> None:
+    first, last = row(state, channel="slack", reason="user_disabled"), row(state, id=2, reason="550 no")
+    for rows in ((first, last), (last, first)):
+        story = told("2025-10-04T12:00", *rows)[0]
+        assert (story.state, story.why) == (state.value, f"{why}; moved from Sat 04 Oct (weekend)")
+
+
 def test_each_channel_beside_the_one_that_counts_has_its_own_words() -> None:
     """Refused on two channels, one after the other, and handed over by the third."""
     slack = row(State.REFUSED, channel="slack", reason="user_disabled")
@@ -285,7 +322,7 @@ def test_a_step_whose_time_ends_as_its_window_opens_never_was_current() -> None:
     place = Place("Europe/Zurich", "CH", "GE")
     (step,) = schedule(closing, place, Window(time(0), time(17)), WorkingDays(), away.leave_until)
     assert step.opens_at == step.expires_at
-    person = StoredEmployee(1, away, 1, None, "A" * 22, 1, JOINED, None)
+    person = StoredEmployee(1, away, "A" * 22, 1, None, 1, JOINED, None)
     (story,) = explain(Known(person, closing, [step], (), (), (), at("2025-11-05T12:00")), WorkingDays())
     assert (story.state, story.why) == ("not planned", "its time is over before the person is back from leave")
 
@@ -295,3 +332,10 @@ def test_who_is_not_asked_reads_so_word_for_word() -> None:
     assert {one.why.partition("; moved")[0] for one in told("2025-11-10T12:00", campaign=elsewhere)} == {
         "the campaign is not for this person"
     }
+
+
+def test_who_is_asked_because_of_their_country_is_told_what_comes() -> None:
+    here = replace(CAMPAIGN, audience=Audience(countries=("CH",)))
+    assert told("2025-09-01T12:00", campaign=here)[0].state == "waiting"
+    nowhere = replace(CHLOE, country=None)
+    assert told("2025-09-01T12:00", campaign=here, employee=nowhere)[0].why.startswith("the campaign is not for this person;")

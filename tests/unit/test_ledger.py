@@ -113,3 +113,15 @@ def test_a_seal_made_again_no_longer_fits_those_behind_it() -> None:
     first, other = seal(1, BEFORE_THE_FIRST), seal(1, BEFORE_THE_FIRST, entries_hash=sha("other"))
     other["hash"] = seal_hash(other)
     assert list(seal_findings([other, seal(2, first["hash"])])) == ["seal 2: it does not name the hash of the seal before"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "whole"),
+    [(1, 1, True), (1, 0, False), (2, 2, False), (0, 1, False)],
+    ids=["one entry", "none", "not the next one", "one before the first"],
+)
+def test_a_seal_begins_behind_the_one_before_and_holds_at_least_one_entry(first: int, last: int, *, whole: bool) -> None:
+    one = seal(1, BEFORE_THE_FIRST, first=first, last=last)
+    one["hash"] = seal_hash(one)
+    told = [] if whole else [f"seal 1: it seals {first} to {last}, and the one before ends at 0"]
+    assert list(seal_findings([one])) == told

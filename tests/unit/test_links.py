@@ -162,5 +162,12 @@ def test_derived_keys_are_other_keys() -> None:
     assert len({first, second, KEY, OTHER_KEY, *rotated.derive("other")}) == 6
 
 
+def test_the_key_that_signs_comes_first_and_the_others_follow_by_their_numbers() -> None:
+    """Whoever makes something takes the first; recomputed here from RFC 2104 alone."""
+    kept = {9: bytes(range(64, 96)), 3: OTHER_KEY, 7: KEY}
+    expected = [hmac.new(kept[number], b"derive|sign-in", hashlib.sha256).digest() for number in (7, 3, 9)]
+    assert list(LinkKeys(kept, 7).derive("sign-in")) == expected
+
+
 def test_the_address_of_a_page() -> None:
     assert links.url("https://notifier.example.com", CAMPAIGN, "T" * 44) == f"https://notifier.example.com/a/{CAMPAIGN}/{'T' * 44}"

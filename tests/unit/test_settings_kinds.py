@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, time
 from typing import Any
 from zoneinfo import available_timezones
@@ -9,9 +10,9 @@ from zoneinfo import available_timezones
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
-from notifier.settings import Refresh, Settings, kinds, parse_refresh, schema
+from notifier.settings import Refresh, Settings, kinds, parse_refresh, schema, webhook
 from notifier.settings.dates import read_day, suggest_day
 from notifier.settings.kinds import WrongValueError
 
@@ -20,12 +21,20 @@ def _check(kind: Any, value: Any) -> Any:
     return TypeAdapter(kind).validate_python(value)
 
 
-def _fix(kind: Any, value: Any) -> str:
+def _wrong(kind: Any, value: Any) -> WrongValueError:
     with pytest.raises(ValidationError) as caught:
         _check(kind, value)
     wrong = caught.value.errors()[0]["ctx"]["error"]
     assert isinstance(wrong, WrongValueError)
-    return wrong.fix
+    return wrong
+
+
+def _fix(kind: Any, value: Any) -> str:
+    return _wrong(kind, value).fix
+
+
+def _wanted(kind: Any, value: Any) -> str:
+    return _wrong(kind, value).wanted
 
 
 @pytest.mark.parametrize(
@@ -49,6 +58,9 @@ def _fix(kind: Any, value: Any) -> str:
         (kinds.MessageName, "last-call"),
         (kinds.Hours, "09:00-17:00"),
         (kinds.Page, "https://intranet.example.com/a?b=c#d"),
+        (webhook.WebhookUrl, "https://hr.example.com/hooks/ann@example.com?a=b"),
+        (webhook.WebhookUrl, "http://127.0.0.1:8080/hook"),
+        (webhook.WebhookUrl, "http://localhost/hook"),
     ],
 )
 def test_sound_values_are_taken_as_they_are(kind: Any, value: str) -> None:
@@ -77,6 +89,17 @@ def test_sound_values_are_taken_as_they_are(kind: Any, value: str) -> None:
         (kinds.DatabaseUrl, "notifier.db", "write sqlite:///notifier.db, or postgresql+psycopg://USER@HOST/NAME"),
         (kinds.MessageName, "Last Call", 'write "last-call"'),
         (kinds.CampaignName, "LinkedIn & KI", "write linkedin-ki"),
+        (webhook.WebhookUrl, "hr.example.com/hook", 'write "https://hr.example.com/hook"'),
+        (webhook.WebhookUrl, "http://hr.example.com/hook", 'write "https://hr.example.com/hook"'),
+        (webhook.WebhookUrl, "ftp://localhost/hook", 'write "https://localhost/hook"'),
+        (webhook.WebhookUrl, "https://me:pw@hr.example.com/hook", 'write "https://hr.example.com/hook"'),
+        (webhook.WebhookUrl, "https://me@here:pw@hr.example.com", 'write "https://hr.example.com"'),
+        (webhook.WebhookUrl, "https://hr.example.com/hook#a#b", 'write "https://hr.example.com/hook"'),
+        (webhook.WebhookUrl, "http://hr.example.com?a=b://c", 'write "https://hr.example.com?a=b://c"'),
+        *(
+            (webhook.WebhookUrl, broken, 'write "https://hr.example.com/hooks/notifier"')
+            for broken in ("https://", "https:///hook", "http://hr.example.com/a b")
+        ),
         (kinds.Hours, "9-17", 'write "09:00-17:00"'),
         (kinds.Hours, "9h - 12h", 'write "09:00-12:00"'),
         (kinds.Hours, "17:00-09:00", 'write "09:00-17:00", for example'),
@@ -160,6 +183,48 @@ def test_refresh(text: str, refresh: Refresh | None) -> None:
 def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
     nested = [key.kind.model for key in schema.tables() if key.kind.model]
     return {model, *nested}
+
+
+def of_bytes(size: int) -> str:
+    return "whsec_" + base64.b64encode(b"\xff" * size).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_a_secret_for_webhooks_has_24_to_64_bytes(size: int) -> None:
+    """Standard Webhooks, "Signature scheme"."""
+    assert _check(webhook.WebhookSecret, of_bytes(size)).get_secret_value() == of_bytes(size)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        of_bytes(23),
+        of_bytes(65),
+        of_bytes(32).removeprefix("whsec_"),
+        "WHSEC_" + of_bytes(32)[6:],
+        of_bytes(32)[:-1] + "é",
+    ],
+    ids=["nothing", "no bytes", "23", "65", "no prefix", "another prefix", "no base64"],
+)
+def test_another_secret_says_how_one_is_made(secret: str) -> None:
+    assert _fix(webhook.WebhookSecret, secret) == 'make one: echo "whsec_$(openssl rand -base64 32)"'
+    assert _wanted(webhook.WebhookSecret, secret) == 'a secret for webhooks: "whsec_" and 24 to 64 bytes in base64'
+
+
+@pytest.mark.parametrize("url", ["https://hr.example.com/a b", "https://hr.example.com/a\u200bb", "https:///hook"])
+def test_an_address_that_nobody_can_call_is_refused(url: str) -> None:
+    assert _wanted(webhook.WebhookUrl, url) == "an address with https"
+
+
+def test_a_secret_that_signs_calls_to_nobody_is_said_to() -> None:
+    with pytest.raises(ValidationError) as caught:
+        webhook.Webhook(secret=SecretStr(of_bytes(32)))
+    wrong = caught.value.errors()[0]["ctx"]["error"]
+    assert (wrong.says, wrong.fix, wrong.key) == ("signs calls to nobody", "add url, or take the secret out", ("secret",))
+    assert webhook.Webhook(secret=SecretStr(of_bytes(32)), url="https://hr.example.com").secret is not None
+    assert webhook.Webhook().url is None
 
 
 def test_every_field_and_table_has_a_docstring() -> None:

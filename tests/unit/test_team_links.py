@@ -52,6 +52,14 @@ def test_it_matches_its_manager_and_its_day_and_no_other() -> None:
     assert keys().with_new(OTHER_KEY).matches_team(parsed, 1)
 
 
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_the_first_and_the_last_day_of_the_calendar_are_days(day: date) -> None:
+    parsed = links.parse_team(keys().sign_team(PUBLIC_ID, 1, day))
+    assert parsed is not None
+    assert parsed.until == day
+    assert keys().matches_team(parsed, 1)
+
+
 def test_neither_kind_of_link_is_the_other() -> None:
     team, page = keys().sign_team(PUBLIC_ID, 1, UNTIL), keys().sign(Purpose.ACKNOWLEDGE, "c", PUBLIC_ID, 1)
     assert links.parse(team) is None

@@ -118,16 +118,26 @@ def zones_without_aliases() -> list[str]:
     return sorted({database.joinpath("zoneinfo", *name.split("/")).read_bytes(): name for name in names}.values())
 
 
+def telling_days(zone: ZoneInfo) -> list[date]:
+    """Every day of the weeks in which the clocks are changed and of those beside them, and one of any other: its days are alike."""
+    offsets = [datetime.combine(day, time(12), zone).utcoffset() for day in FOUR_YEARS[::7]]
+    days = []
+    for week in range(len(offsets)):
+        near = offsets[max(0, week - 1) : week + 3]
+        days += FOUR_YEARS[7 * week : 7 * week + (1 if near.count(near[0]) == len(near) else 7)]
+    return days
+
+
 def test_every_zone_opens_once_a_day_and_inside_the_window() -> None:
-    """R14: in every IANA zone, on every day of four years, a window that begins at 02:30 opens once and never outside its hours."""
+    """R14: in every IANA zone, for four years, a window that begins at 02:30 opens once a day and never outside its hours."""
     window = Window.parse("02:30-04:00")
     zones = zones_without_aliases()
     assert len(zones) > 300
     for name in zones:
         zone = ZoneInfo(name)
-        stretches = [window.on(day, name) for day in FOUR_YEARS]
         earlier_closed = datetime.min.replace(tzinfo=UTC)
-        for day, stretch in zip(FOUR_YEARS, stretches, strict=True):
+        for day in telling_days(zone):
+            stretch = window.on(day, name)
             assert stretch is not None, (name, day)
             opens, closes = stretch
             first, last = opens.astimezone(zone), (closes - timedelta(seconds=1)).astimezone(zone)
