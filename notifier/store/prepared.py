@@ -1,7 +1,7 @@
 """Statements that are needed again and again, compiled once and run by the driver itself.
 
 Around each statement SQLAlchemy makes an execution context and a result, which takes 20 to 50 µs where SQLite needs 5. That is no
-matter for a claim of two hundred rows; it is most of the time that an answer takes. A `Prepared` statement is written with
+matter for a claim of 400 rows; it is most of the time that an answer takes. A `Prepared` statement is written with
 SQLAlchemy like every other, and means the same on both databases; what listens to SQLAlchemy's events does not see it run.
 
 **Lists.** Where a statement holds `bindparam(…, expanding=True)`, the value is a list. Its text grows with the list, so lists are
@@ -11,6 +11,7 @@ same holds for the rows of `PreparedRows`: both databases change a row once, how
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -110,13 +111,14 @@ class PreparedRows:
     """An update of many rows, each with values of its own, in one run. SQLAlchemy's events see it run.
 
     Row by row it would take as long in the database. But the driver lets go of Python's lock for each run, and while messages are
-    sent somebody else has it then: the 200 rows of a claim were waited for 200 times.
+    sent somebody else has it then: the 400 rows of a claim were waited for 400 times.
     """
 
     def __init__(self, columns: Sequence[ColumnClause[Any]], update: Callable[[Subquery], UpdateBase]) -> None:
         """Take the columns of the rows that will be given, and what makes the update of a table with them."""
         self._columns = columns
         self._update = update
+        self._plans: dict[str, _Plan] = {}
         self._sizes: dict[tuple[str, int], _RowsPlan] = {}
 
     def change(self, connection: Connection, rows: Sequence[tuple[Any, ...]], **values: Any) -> int:
@@ -131,23 +133,46 @@ class PreparedRows:
         if prepared is None:
             prepared = self._sizes[connection.dialect.name, size] = self._prepare(connection.dialect, size, tuple(values))
         every_row = [*rows, *repeat(rows[-1], size - len(rows))]
-        return connection.exec_driver_sql(prepared.plan.text, prepared.given(every_row, values)).rowcount
+        return connection.exec_driver_sql(prepared.text, prepared.given(every_row, values)).rowcount
 
     def _prepare(self, dialect: Dialect, size: int, others: tuple[str, ...]) -> _RowsPlan:
-        places = range(size)
-        marks = [[bindparam(f"given_{place}_{column.name}", type_=column.type) for column in self._columns] for place in places]
-        rows = values(*self._columns).data([tuple(row) for row in marks]).cte("rows", nesting=True)
-        # In a subquery: SQLite names no columns of VALUES, and its driver counts the changes only of what begins with UPDATE.
-        given = select(rows).subquery("given")
-        plan = _compile(self._update(given), dialect, {})
-        names = (*(mark.key for row in marks for mark in row), *plan.constants, *others)
-        by_name = {name: place for place, name in enumerate(names)}
+        """The statement for so many rows: that for one row, with its row as often as is needed."""
+        plan = self._plans.get(dialect.name)
+        if plan is None:
+            plan = self._plans[dialect.name] = self._of_one_row(dialect)
+        before, row, behind = _AROUND_THE_ROW.split(plan.text)
+        marks = [_mark(place, column) for place in range(size) for column in self._columns]
+        names = (*marks, *plan.constants, *others)
         return _RowsPlan(
+            text=before + ", ".join([row.replace(_mark(0), _mark(place)) for place in range(size)]) + behind,
             plan=plan,
             names=names,
-            converts=[(place, plan.given[mark.key]) for place, mark in enumerate(marks[0]) if mark.key in plan.given],
-            in_order=None if plan.names is None else itemgetter(*(by_name[name] for name in plan.names)),
+            converts=[(at, plan.given[mark]) for at, mark in enumerate(marks[: len(self._columns)]) if mark in plan.given],
+            in_order=None if plan.names is None else _in_order(plan.names, names, marks, len(self._columns)),
         )
+
+    def _of_one_row(self, dialect: Dialect) -> _Plan:
+        row = tuple([bindparam(_mark(0, column), type_=column.type) for column in self._columns])
+        rows = values(*self._columns).data([row]).cte("rows", nesting=True)
+        # In a subquery: SQLite names no columns of VALUES, and its driver counts the changes only of what begins with UPDATE.
+        return _compile(self._update(select(rows).subquery("given")), dialect, {})
+
+
+_AROUND_THE_ROW = re.compile(r"(?<=\(VALUES )(\(.*\))(?=\)\n)")
+
+
+def _mark(place: int, column: ColumnClause[Any] | None = None) -> str:
+    """The name under which the value of a column is given, or what the names of all values of a row begin with."""
+    return f"given_{place}_{'' if column is None else column.name}"
+
+
+def _in_order(
+    of_one_row: Sequence[str], names: Sequence[str], marks: Sequence[str], columns: int
+) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Puts values under these names into the order of their marks in the statement."""
+    at = of_one_row.index(marks[0])
+    by_name = {name: place for place, name in enumerate(names)}
+    return itemgetter(*(by_name[name] for name in (*of_one_row[:at], *marks, *of_one_row[at + columns :])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +180,13 @@ class _RowsPlan:
     """An update of so many rows on one database.
 
     Attributes:
+        plan: that of one row.
         names: of the values: those of one row after the other, the constants, and those that are the same for all rows.
         converts: how values of a column are stored, by its place.
         in_order: puts the values into the order of their marks; None where the driver takes them by name.
     """
 
+    text: str
     plan: _Plan
     names: tuple[str, ...]
     converts: Sequence[tuple[int, _Convert]]
