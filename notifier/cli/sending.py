@@ -19,7 +19,6 @@ from notifier.errors import TryLaterError, UsageError
 from notifier.settings import Settings
 from notifier.store import employees, holds, identity, ledger, outbox, processes, reach, stories
 from notifier.store.database import Connection
-from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State
 
 _MANY = 50
@@ -46,7 +45,7 @@ def status(where: Configured, only_lost: bool, as_json: bool) -> None:
         people = {campaign: stories.count_people(connection, campaign) for campaign in settings.campaigns}
         roster = employees.last_sync(connection)
         following = outbox.next_instant(connection, now)
-    running = process is not None and process.stopped_at is None and process.seen_at > now - SILENCE
+    running = process is not None and process.runs(now)
     progress: list[dict[str, Any]] = [
         {
             "campaign": name,

@@ -9,7 +9,6 @@ from notifier.doctor.findings import Area, Finding
 from notifier.store import holds, identity, processes, schema
 from notifier.store.backup import latest_beside
 from notifier.store.database import SQLITE, Database
-from notifier.store.outcomes import SILENCE
 
 AREA = Area("Store")
 
@@ -27,7 +26,7 @@ def is_running(database: Database, now: datetime) -> bool:
         return False
     with database.read() as connection:
         process = processes.latest(connection)
-    return process is not None and process.stopped_at is None and process.seen_at > now - SILENCE
+    return process is not None and process.runs(now)
 
 
 def look_at_store(database: Database, now: datetime) -> list[Finding]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from notifier.errors import TryLaterError
 from notifier.store.claims import LEASE
 from notifier.store.database import SQLITE, Database
+from notifier.store.outcomes import SILENCE
 from notifier.store.tables import State, deliveries, processes
 
 _ADVISORY_LOCK = 6_011_032_025  # any number, the same for every daemon
@@ -39,6 +40,10 @@ class Process:
     started_at: datetime
     seen_at: datetime
     stopped_at: datetime | None
+
+    def runs(self, now: datetime) -> bool:
+        """Whether it has not said goodbye and was heard of lately. One that was killed seems to run until that is missed."""
+        return self.stopped_at is None and self.seen_at > now - SILENCE
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from notifier.store.backup import latest_beside
 from notifier.store.database import Connection, Database
 from notifier.store.employees import SyncRecord
 from notifier.store.holds import Hold
-from notifier.store.outcomes import SILENCE
 from notifier.store.processes import Process
 from notifier.web import health
 from notifier.web.dashboard.desk import Office
@@ -65,7 +64,7 @@ async def show(office: Office, request: Request) -> Response:
         str(view.say("Health")),
         checks=checks,
         well=not any(checks.values()),
-        processes=[(one, one.stopped_at is None and one.seen_at > view.now - SILENCE) for one in looked.processes],
+        processes=[(one, one.runs(view.now)) for one in looked.processes],
         roster=looked.roster,
         roster_age=None if looked.roster is None else view.now - looked.roster.at,
         overdue=None if looked.overdue_since is None else view.now - looked.overdue_since,

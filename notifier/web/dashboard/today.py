@@ -16,7 +16,6 @@ from notifier.store import holds, ledger, processes, queue, stories
 from notifier.store.database import Connection
 from notifier.store.holds import Hold
 from notifier.store.outbox import WAITING
-from notifier.store.outcomes import SILENCE
 from notifier.store.processes import Process
 from notifier.store.queue import Standing, Which
 from notifier.store.tables import Kind, State
@@ -83,7 +82,7 @@ async def show(office: Office, request: Request) -> Response:
         holds=moment.holds,
         stops_all=any(hold.stops("") for hold in moment.holds),
         copied=any(hold.scope == holds.COPY for hold in moment.holds),
-        runs=process is not None and process.stopped_at is None and process.seen_at > view.now - SILENCE,
+        runs=process is not None and process.runs(view.now),
         process=process,
         overdue=None if moment.overdue_since is None else view.now - moment.overdue_since,
         underway=underway(standings.value, view.now),
