@@ -53,7 +53,7 @@ from notifier.store.tables import Kind, State
 
 _log = structlog.get_logger(__name__)
 
-_LARGEST_GROUP = 512  # a power of two, as the statements are: see `store/prepared.py`
+_LARGEST_GROUP = 256  # a power of two, as the statements are: see `store/prepared.py`
 _AHEAD_SECONDS = 0.2  # how much of its own pace a lane may hold in hand
 _CHANNEL_PAUSES = (15, 60, 300)  # seconds, after the first, second and every further failure in a row
 _BROKEN_TEXT_PAUSE = timedelta(hours=1)

@@ -1,7 +1,7 @@
 """Statements that are needed again and again, compiled once and run by the driver itself.
 
 Around each statement SQLAlchemy makes an execution context and a result, which takes 20 to 50 µs where SQLite needs 5. That is no
-matter for a claim of 400 rows; it is most of the time that an answer takes. A `Prepared` statement is written with
+matter for a claim of 256 rows; it is most of the time that an answer takes. A `Prepared` statement is written with
 SQLAlchemy like every other, and means the same on both databases; what listens to SQLAlchemy's events does not see it run.
 
 **Lists.** Where a statement holds `bindparam(…, expanding=True)`, the value is a list. Its text grows with the list, so lists are
@@ -111,7 +111,7 @@ class PreparedRows:
     """An update of many rows, each with values of its own, in one run. SQLAlchemy's events see it run.
 
     Row by row it would take as long in the database. But the driver lets go of Python's lock for each run, and while messages are
-    sent somebody else has it then: the 400 rows of a claim were waited for 400 times.
+    sent somebody else has it then: the 256 rows of a claim were waited for 256 times.
     """
 
     def __init__(self, columns: Sequence[ColumnClause[Any]], update: Callable[[Subquery], UpdateBase]) -> None:
