@@ -164,8 +164,6 @@ class Dispatcher:
             lane.landed.set()
 
     async def _next_row(self, lane: Lane) -> Claimed | None:
-        if lane.waiting:
-            return lane.waiting.popleft()
         async with lane.claiming:
             while not lane.waiting and not lane.closed and not self._stopping:
                 await self._claim(lane)
