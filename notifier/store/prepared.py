@@ -65,12 +65,12 @@ class Prepared:
         plan = self.plan(connection.dialect, values)
         with DriverCursor(connection) as cursor:
             found = cursor.execute(plan.text, _values(plan, values)).fetchall()
-        return [plan.row(columns) for columns in _converted(plan, found)]
+        return [_row(plan, columns) for columns in found]
 
     def tuples(self, connection: Connection, **values: Any) -> Iterable[tuple[Any, ...]]:
         """Every row, its columns in their order. SQLAlchemy's events see it run."""
         plan = self.plan(connection.dialect, values)
-        return _converted(plan, connection.exec_driver_sql(plan.text, _values(plan, values)).all())
+        return _in_columns(connection.exec_driver_sql(plan.text, _values(plan, values)).all(), plan.found.items())
 
     def first(self, connection: Connection, **values: Any) -> Row[*tuple[Any, ...]] | None:
         """The first row, its columns by name; None if there is none."""
@@ -245,18 +245,15 @@ def _values(plan: _Plan, values: Mapping[str, Any]) -> Any:
     return known if plan.names is None else tuple([known[name] for name in plan.names])
 
 
-def _row(plan: _Plan, found: Sequence[Any]) -> Row[*tuple[Any, ...]]:
-    (columns,) = _converted(plan, [found])
+def _row(plan: _Plan, found: Iterable[Any]) -> Row[*tuple[Any, ...]]:
+    columns = list(found)
+    for place, convert in plan.found.items():
+        columns[place] = convert(columns[place])
     return plan.row(columns)
 
 
-def _converted(plan: _Plan, found: Sequence[Sequence[Any]]) -> Iterable[tuple[Any, ...]]:
-    """The rows with their values as they are read."""
-    return _in_columns(found, plan.found.items())
-
-
 def _in_columns(rows: Sequence[Sequence[Any]], converts: Iterable[tuple[int, _Convert]]) -> Iterable[tuple[Any, ...]]:
-    """The rows with the values of some columns converted. What stands in a column many times is converted once."""
+    """Many rows with the values of some columns converted: what stands in a column many times is converted once."""
     columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
     for place, convert in converts if columns else ():
         known = {value: convert(value) for value in {*columns[place]}}
